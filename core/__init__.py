@@ -1,0 +1,1 @@
+"""LayerLab's core: experiments, engine, demos and figures. Never imports Streamlit."""

@@ -1,0 +1,210 @@
+"""Settings of an experiment: frozen, validated, and described well enough to build a form and a command line from.
+
+A field made with `knob` carries its label, help, bounds, unit and group, and says whether turning it asks for a new
+training ("retrains") or only for a new picture ("re-renders"). Defaults are typed here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import NoneType
+from typing import Any, Literal, Self, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+Group = Literal["lab", "training", "view"]
+Kind = Literal["choice", "integer", "number", "switch"]
+
+
+class ConfigError(ValueError):
+    """A setting that breaks its rule; the message names the field, the rule and the value, one line a field."""
+
+
+@dataclass(frozen=True)
+class Knob:
+    """What a form or a command line must know of one field."""
+
+    name: str
+    label: str
+    help: str
+    unit: str
+    group: Group
+    retrains: bool
+    kind: Kind
+    default: Any
+    choices: tuple[Any, ...] = ()
+    choice_labels: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    logarithmic: bool = False
+
+    def label_of(self, value: object) -> str:
+        """How this value reads on screen, with its unit."""
+        if self.kind == "choice":
+            return self.choice_labels[self.choices.index(value)]
+        if self.kind == "switch":
+            return "on" if value else "off"
+        text = f"{value:g}" if isinstance(value, float) else str(value)
+        return f"{text} {self.unit}".strip()
+
+
+def knob(
+    default: object,
+    label: str,
+    *,
+    help: str = "",
+    unit: str = "",
+    group: Group = "lab",
+    retrains: bool = True,
+    ge: float | None = None,
+    le: float | None = None,
+    labels: Mapping[Any, str] | None = None,
+    logarithmic: bool = False,
+) -> Any:
+    """A config field with everything a form needs.
+
+    labels: choice -> how it reads on screen (default: the choice itself). ge, le: inclusive bounds, required for numbers.
+    logarithmic: the form should offer even steps of the logarithm (learning rates).
+    """
+    extra: dict[str, Any] = {
+        "help": help,
+        "unit": unit,
+        "group": group,
+        "retrains": retrains,
+        "labels": dict(labels or {}),
+        "logarithmic": logarithmic,
+    }
+    return Field(default, title=label, ge=ge, le=le, allow_inf_nan=None, json_schema_extra={"knob": extra})
+
+
+class Config(BaseModel):
+    """Base of every experiment's settings. Frozen and hashable, so a config may key a cache."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    @classmethod
+    def knobs(cls) -> tuple[Knob, ...]:
+        """The fields in the order they were written."""
+        return tuple(_describe(name, field) for name, field in cls.model_fields.items())
+
+    @classmethod
+    def knob(cls, name: str) -> Knob:
+        """The description of one field. Raises KeyError for a name that is none."""
+        return _describe(name, cls.model_fields[name])
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, object]) -> Self:
+        """Validate numbers, words or text ("50", "true") alike. Raises ConfigError, a line for each bad field."""
+        try:
+            return cls.model_validate(dict(raw))
+        except ValidationError as error:
+            raise ConfigError("\n".join(cls._explain(dict(one)) for one in error.errors())) from None
+
+    @classmethod
+    def clamp(cls, raw: Mapping[str, object]) -> tuple[Self, tuple[str, ...]]:
+        """The nearest valid config to what a link asks for, and a sentence for everything that had to change."""
+        values: dict[str, object] = {}
+        messages: list[str] = []
+        for name, value in raw.items():
+            if name not in cls.model_fields:
+                messages.append(f"There is no setting called {_quote(name)}; it was left out.")
+                continue
+            try:
+                parsed = cls.parse({name: value})
+                values[name] = getattr(parsed, name)
+            except ConfigError as error:
+                values[name] = _nearest(cls.knob(name), value)
+                used = cls.knob(name).label_of(values[name])
+                messages.append(f"{error} Used {used} instead.")
+        return cls.parse(values), tuple(messages)
+
+    def retraining(self) -> dict[str, Any]:
+        """The fields that make a result what it is, by name; the others only redraw it."""
+        return {one.name: getattr(self, one.name) for one in self.knobs() if one.retrains}
+
+    def differences(self, other: Config) -> dict[str, tuple[Any, Any]]:
+        """Fields that are not equal: name -> (mine, theirs)."""
+        mine, theirs = self.model_dump(), other.model_dump()
+        return {name: (mine[name], theirs[name]) for name in mine if name in theirs and mine[name] != theirs[name]}
+
+    @classmethod
+    def _explain(cls, error: Mapping[str, Any]) -> str:
+        name = str(error["loc"][0]) if error["loc"] else "config"
+        if error["type"] == "extra_forbidden" or name not in cls.model_fields:
+            known = ", ".join(cls.model_fields)
+            return f"{_quote(name)} is not a setting; the settings are {known}."
+        return f"{name} must be {_rule(cls.knob(name))}; got {_quote(error['input'])}."
+
+
+def _describe(name: str, field: FieldInfo) -> Knob:
+    extra = field.json_schema_extra
+    if not isinstance(extra, dict) or "knob" not in extra:
+        raise TypeError(f"Config field {name!r} was not made with knob(); write {name}: ... = knob(default, label).")
+    about: Any = extra["knob"]
+    minimum, maximum = _bound(field, "ge"), _bound(field, "le")
+    kind, choices = _kind(name, field.annotation)
+    if kind in ("integer", "number") and (minimum is None or maximum is None):
+        raise TypeError(f"Config field {name!r} is a number without bounds; give knob() both ge and le.")
+    return Knob(
+        name=name,
+        label=field.title or name,
+        help=about["help"],
+        unit=about["unit"],
+        group=about["group"],
+        retrains=about["retrains"],
+        kind=kind,
+        default=field.default,
+        choices=choices,
+        choice_labels=tuple(about["labels"].get(choice, str(choice)) for choice in choices),
+        minimum=minimum,
+        maximum=maximum,
+        logarithmic=about["logarithmic"],
+    )
+
+
+def _kind(name: str, annotation: Any) -> tuple[Kind, tuple[Any, ...]]:
+    if get_origin(annotation) is Literal:
+        return "choice", get_args(annotation)
+    kinds: dict[Any, Kind] = {bool: "switch", int: "integer", float: "number"}
+    if annotation in kinds:
+        return kinds[annotation], ()
+    raise TypeError(f"Config field {name!r} has type {annotation}; use Literal, bool, int or float.")
+
+
+def _bound(field: FieldInfo, which: Literal["ge", "le"]) -> float | None:
+    for constraint in field.metadata:
+        value = getattr(constraint, which, None)
+        if not isinstance(value, NoneType):
+            return float(value)
+    return None
+
+
+def _rule(knob: Knob) -> str:
+    if knob.kind == "choice":
+        return "one of " + ", ".join(map(str, knob.choices))
+    if knob.kind == "switch":
+        return "true or false"
+    noun = "a whole number" if knob.kind == "integer" else "a number"
+    return f"{noun} from {knob.minimum:g} to {knob.maximum:g}" + (f" {knob.unit}" if knob.unit else "")
+
+
+def _nearest(knob: Knob, value: object) -> Any:
+    """The valid value closest to a refused one: the near bound for a number, else the default."""
+    if knob.kind not in ("integer", "number") or knob.minimum is None or knob.maximum is None:
+        return knob.default
+    try:
+        number = float(str(value))
+    except ValueError:
+        return knob.default
+    if math.isnan(number):
+        return knob.default
+    number = min(max(number, knob.minimum), knob.maximum)
+    return round(number) if knob.kind == "integer" else number
+
+
+def _quote(value: object, longest: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,0 +1,48 @@
+"""What an experiment is: a config, a generator that trains, and the questions its trained model can answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from core.config import Config
+from core.events import Arrays, Event
+
+Run = Callable[[Any, tuple[int, ...], torch.device], Iterator[Event]]
+Query = Callable[..., Arrays]
+
+
+def _one(config: Any, device: torch.device) -> int:
+    return 1
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment, as its file declares it in `EXPERIMENT`.
+
+    key: its name in links, on the command line and in the store. lab: the page it is shown on. version: raised by hand
+    when its numbers change, so that old results are not mistaken for new ones. run(config, seeds, device) yields events;
+    build(config) makes the untrained module that a Checkpoint's weights fit; total_steps(config) is the step of the
+    last event if nothing stops early. summary: metric names whose last finite value sums a training up.
+    queries: name -> f(model, config, device=..., **arguments) -> Arrays. seeds_per_unit(config, device): how many seeds
+    train together in one unit of work (one where a core is kept busy by it). exclusive: nothing may run beside it.
+    """
+
+    key: str
+    lab: str
+    title: str
+    question: str
+    source: str
+    version: int
+    config: type[Config]
+    run: Run
+    build: Callable[[Any], nn.Module]
+    total_steps: Callable[[Any], float]
+    summary: tuple[str, ...]
+    queries: Mapping[str, Query] = field(default_factory=dict)
+    seeds_per_unit: Callable[[Any, torch.device], int] = _one
+    exclusive: bool = False

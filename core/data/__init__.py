@@ -1,0 +1,1 @@
+"""Seeded data sets, built in or read from a folder; offline by default."""

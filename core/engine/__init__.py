@@ -1,0 +1,1 @@
+"""Workers, scheduler and store: everything that keeps runs alive."""

@@ -1,0 +1,1 @@
+"""Experiments, one a file; found by core.catalog, never registered, never importing each other."""

@@ -1,0 +1,1 @@
+"""Layers and models, one family a file; no training, no data."""
