@@ -66,8 +66,8 @@ def knob(
 ) -> Any:
     """A config field with everything a form needs.
 
-    labels: choice -> how it reads on screen (default: the choice itself). ge, le: inclusive bounds, required for numbers.
-    logarithmic: the form should offer even steps of the logarithm (learning rates).
+    labels: choice -> how it reads on screen (default: the choice itself). ge, le: inclusive bounds, required for
+    numbers. logarithmic: the form should offer even steps of the logarithm (learning rates).
     """
     extra: dict[str, Any] = {
         "help": help,

@@ -25,9 +25,9 @@ class Experiment:
     """One experiment, as its file declares it in `EXPERIMENT`.
 
     key: its name in links, on the command line and in the store. lab: the page it is shown on. version: raised by hand
-    when its numbers change, so that old results are not mistaken for new ones. run(config, seeds, device) yields events;
-    build(config) makes the untrained module that a Checkpoint's weights fit; total_steps(config) is the step of the
-    last event if nothing stops early. summary: metric names whose last finite value sums a training up.
+    when its numbers change, so that old results are not mistaken for new ones. run(config, seeds, device) yields
+    events; build(config) makes the untrained module that a Checkpoint's weights fit; total_steps(config) is the step
+    of the last event if nothing stops early. summary: metric names whose last finite value sums a training up.
     queries: name -> f(model, config, device=..., **arguments) -> Arrays. seeds_per_unit(config, device): how many seeds
     train together in one unit of work (one where a core is kept busy by it). exclusive: nothing may run beside it.
     """

@@ -60,10 +60,10 @@ def seed_everything(seed: int) -> None:
 class GlobalState:
     """The process-wide state that a training may lean on: random streams, grad mode, default dtype."""
 
-    python: Any
-    numpy: Any
-    torch: torch.Tensor
-    cuda: list[torch.Tensor]
+    python_stream: Any
+    numpy_stream: Any
+    torch_stream: torch.Tensor
+    cuda_streams: list[torch.Tensor]
     grad: bool
     dtype: torch.dtype
 
@@ -71,21 +71,21 @@ class GlobalState:
     def capture(cls) -> GlobalState:
         """Read it; nothing changes."""
         return cls(
-            python=random.getstate(),
-            numpy=np.random.get_state(),  # noqa: NPY002 - the legacy stream is global state too
-            torch=torch.get_rng_state(),
-            cuda=torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+            python_stream=random.getstate(),
+            numpy_stream=np.random.get_state(),  # noqa: NPY002 - the legacy stream is global state too
+            torch_stream=torch.get_rng_state(),
+            cuda_streams=torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
             grad=torch.is_grad_enabled(),
             dtype=torch.get_default_dtype(),
         )
 
     def restore(self) -> None:
         """Put it back."""
-        random.setstate(self.python)
-        np.random.set_state(self.numpy)  # noqa: NPY002 - see capture
-        torch.set_rng_state(self.torch)
-        if self.cuda:
-            torch.cuda.set_rng_state_all(self.cuda)
+        random.setstate(self.python_stream)
+        np.random.set_state(self.numpy_stream)  # noqa: NPY002 - see capture
+        torch.set_rng_state(self.torch_stream)
+        if self.cuda_streams:
+            torch.cuda.set_rng_state_all(self.cuda_streams)
         torch.set_grad_enabled(self.grad)
         torch.set_default_dtype(self.dtype)
 

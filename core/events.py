@@ -1,4 +1,4 @@
-"""Everything a run can say, in NumPy: never figures, never modules, so that events can be stored and sent as they are."""
+"""All that a run can say, in NumPy: never figures, never modules, so that events can be stored and sent as they are."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Arrays:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Weights that may answer queries from now on, one mapping a seed. The last one of a run is what the store keeps."""
+    """Weights that may answer queries from now on, one mapping a seed. The store keeps the last one of a run."""
 
     step: float
     weights: tuple[Weights, ...]

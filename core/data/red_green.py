@@ -2,8 +2,9 @@
 
 Even index = class 0: red left, rows around 7. Odd index = class 1: green left, rows around 23. *Swapped location* moves
 class 0 down 16 rows and class 1 up 16, so a net that reads the row instead of the colours is wrong every time.
-Source: Kayhan & van Gemert, CVPR 2020, section 4. As published, every split is drawn from the same freshly seeded stream:
-the validation images are the first 1000 training images. "fresh" draws validation and test from streams of their own.
+Source: Kayhan & van Gemert, CVPR 2020, section 4. As published, every split is drawn from the same freshly seeded
+stream: the validation images are the first 1000 training images. "fresh" draws validation and test from streams of
+their own.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Split:
 
 def draw(count: int, seed: int = SEED) -> Pairs:
     """Draw `count` pairs from a freshly seeded legacy stream, in the published order of calls."""
-    stream = np.random.RandomState(seed)  # noqa: NPY002 - the published images come from this generator
+    stream = np.random.RandomState(seed)  # the published images come from this generator
     corners = np.empty((count, 4), dtype=np.int64)
     for index in range(count):
         row = ROWS[index % 2]
