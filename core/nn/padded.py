@@ -5,7 +5,7 @@ Source: Kayhan & van Gemert, CVPR 2020, section 4.
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -45,17 +45,36 @@ def feature_sizes(conv: ConvType, size: int = 32) -> tuple[int, ...]:
 def pad(images: Tensor, amount: int, mode: PadMode) -> Tensor:
     """Pad height and width on both sides: (batch, channel, h, w) -> (batch, channel, h + 2a, w + 2a).
 
-    Equal to torch.nn.functional.pad. Circular and replicate are put together from slices, which is faster on a CPU in
-    channels-last layout.
+    Equal to torch.nn.functional.pad, which is slow for circular padding on a CPU: that one is ours.
     """
     if amount == 0:
         return images
-    if mode == "zeros":
-        return F.pad(images, (amount,) * 4)
     if mode == "circular":
-        images = torch.cat((images[..., -amount:, :], images, images[..., :amount, :]), dim=-2)
-        return torch.cat((images[..., -amount:], images, images[..., :amount]), dim=-1)
-    return F.pad(images, (amount,) * 4, mode=mode)
+        padded: Tensor = _CircularPad.apply(images, amount)
+        return padded
+    return F.pad(images, (amount,) * 4, mode="constant" if mode == "zeros" else mode)
+
+
+class _CircularPad(torch.autograd.Function):
+    """Circular padding that keeps the channels-last layout, also for the gradient the next convolution is handed."""
+
+    @staticmethod
+    def forward(ctx: Any, images: Tensor, amount: int) -> Tensor:
+        ctx.amount = amount
+        rows = torch.cat((images[..., -amount:, :], images, images[..., :amount, :]), dim=-2)
+        return torch.cat((rows[..., -amount:], rows, rows[..., :amount]), dim=-1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """Each border pixel's gradient goes to the pixel it was copied from on the other side."""
+        (gradient,), amount = gradients, ctx.amount
+        rows = gradient[..., amount:-amount, :].clone(memory_format=torch.preserve_format)
+        rows[..., -amount:, :] += gradient[..., :amount, :]
+        rows[..., :amount, :] += gradient[..., -amount:, :]
+        inner = rows[..., amount:-amount].clone(memory_format=torch.channels_last)
+        inner[..., -amount:] += rows[..., :amount]
+        inner[..., :amount] += rows[..., -amount:]
+        return inner, None
 
 
 class PaddedConv(nn.Conv2d):
@@ -93,7 +112,7 @@ class RedGreenNet(nn.Module):
         """After each layer's ReLU: (batch, channel, h, w), first to last."""
         maps = []
         for convolution in self.convolutions:
-            images = torch.relu(convolution(images))
+            images = torch.relu_(convolution(images))  # in place: the sum before ReLU is never needed again
             maps.append(images)
         return maps
 

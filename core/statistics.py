@@ -1,0 +1,137 @@
+"""Spread over seeds, and whether a difference is bigger than seed noise.
+
+A mean never goes without its spread and its n; one seed never gets a verdict.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Values = NDArray[np.float64]
+Verdict = Literal["bigger than seed noise", "no difference at all", "cannot tell"]
+LEVEL = 0.05  # chance of a false alarm
+POWER = 0.8  # chance to see a real difference of the size observed
+LEAST_SEEDS = 3  # fewer give no usable spread
+MOST_SEEDS = 200  # nobody trains more to settle one question
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean, population standard deviation and number of seeds."""
+
+    mean: float
+    std: float
+    n: int
+
+    def __str__(self) -> str:
+        if self.n == 0:
+            return "–"
+        if self.n == 1:
+            return f"{self.mean:.2f} (n = 1)"
+        return f"{self.mean:.2f} ± {self.std:.2f} (n = {self.n})"
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Mean and population standard deviation of the finite values (ddof 0, as the published tables use)."""
+    finite = np.asarray(values, dtype=np.float64)
+    finite = finite[np.isfinite(finite)]
+    if len(finite) == 0:
+        return Spread(math.nan, math.nan, 0)
+    return Spread(float(finite.mean()), float(finite.std()), len(finite))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """B − A over seeds.
+
+    difference: mean of B minus mean of A. low, high: 95 % bootstrap interval. p_value: paired t test where every seed
+    has both, else Welch's. seeds_needed: about how many would tell a difference of this size; None: not to be said.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    n: int
+    paired: bool
+    verdict: Verdict
+    seeds_needed: int | None
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in plain words, with n."""
+        if self.verdict == "cannot tell":
+            wish = (
+                f": about {self.seeds_needed} would do" if self.seeds_needed else ""
+            )  # never promised without a basis
+            return f"Cannot tell with {self.n} seed{'' if self.n == 1 else 's'}{wish}."
+        if self.verdict == "no difference at all":
+            return f"No difference in any of {self.n} seeds."
+        numbers = f"{self.difference:+.2f}, 95 % interval {self.low:+.2f} to {self.high:+.2f}, n = {self.n}"
+        return f"The difference is {self.verdict} ({numbers})."
+
+
+def compare(a: Mapping[int, float], b: Mapping[int, float], *, comparisons: int = 1) -> Comparison:
+    """Compare one figure of two settings, seed -> value each.
+
+    comparisons: how many are read together; the level is divided by it (Bonferroni). Seeds that both have are paired:
+    the same initialisation and data order met both settings. Raises ValueError where a side has no finite value.
+    """
+    first, second, paired = _align(a, b)
+    difference = float(second.mean() - first.mean())
+    n = min(len(first), len(second))
+    if n < LEAST_SEEDS:
+        return Comparison(difference, math.nan, math.nan, math.nan, n, paired, "cannot tell", None)
+    level = LEVEL / comparisons
+    scatter = float((second - first).std(ddof=1)) if paired else math.hypot(first.std(ddof=1), second.std(ddof=1))
+    if scatter == 0.0:  # every seed agrees: there is no noise to be bigger than
+        verdict: Verdict = "no difference at all" if difference == 0.0 else "bigger than seed noise"
+        return Comparison(difference, difference, difference, float(difference == 0.0), n, paired, verdict, None)
+    test = stats.ttest_rel(second, first) if paired else stats.ttest_ind(second, first, equal_var=False)
+    p_value = float(test.pvalue)
+    low, high = _bootstrap(first, second, paired, 1 - level)
+    needed = _seeds_needed(abs(difference), scatter, level)
+    verdict = "bigger than seed noise" if p_value < level else "cannot tell"
+    return Comparison(difference, low, high, p_value, n, paired, verdict, needed)
+
+
+def _align(a: Mapping[int, float], b: Mapping[int, float]) -> tuple[Values, Values, bool]:
+    """The finite values of both sides; in the order of the seeds where both have the same ones."""
+    a, b = ({seed: value for seed, value in side.items() if math.isfinite(value)} for side in (a, b))
+    if not a or not b:
+        raise ValueError("A comparison needs at least one finite value on each side; wait for a first result.")
+    common = sorted(a.keys() & b.keys())
+    if len(common) >= min(LEAST_SEEDS, len(a), len(b)):
+        return np.array([a[seed] for seed in common]), np.array([b[seed] for seed in common]), True
+    return np.array(list(a.values())), np.array(list(b.values())), False
+
+
+def _bootstrap(first: Values, second: Values, paired: bool, confidence: float) -> tuple[float, float]:
+    """Percentile interval of the difference of means, from a fixed stream so that it does not flicker."""
+    rng = np.random.default_rng(0)
+    samples, statistic = ((second - first,), np.mean) if paired else ((second, first), _mean_difference)
+    result = stats.bootstrap(
+        samples, statistic, confidence_level=confidence, n_resamples=2000, method="percentile", rng=rng
+    )
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def _mean_difference(second: Values, first: Values, axis: int) -> Values:
+    difference: Values = second.mean(axis=axis) - first.mean(axis=axis)
+    return difference
+
+
+def _seeds_needed(difference: float, scatter: float, level: float) -> int | None:
+    """Seeds a side that show a difference of this size with 80 % chance (normal approximation); None beyond reason."""
+    if difference == 0.0:
+        return None
+    quantiles = stats.norm.ppf(1 - level / 2) + stats.norm.ppf(POWER)
+    needed = max(LEAST_SEEDS, math.ceil((quantiles * scatter / difference) ** 2))
+    return needed if needed <= MOST_SEEDS else None

@@ -1,0 +1,115 @@
+"""The plain pieces of a training loop: minibatches, one step, evaluation, early stopping. No Trainer class.
+
+Loops stay in plain sight in the experiment's file; only what every loop would write again stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core.events import Weights
+
+MICRO_BATCH = 25  # images whose activations stay in a core's cache; a whole batch of 200 does not
+
+
+def to_device(images: NDArray[np.float32], labels: NDArray[np.int64], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Images (n, c, h, w) in channels-last layout, which convolutions prefer, and labels (n,)."""
+    on_device = torch.from_numpy(images).to(device, memory_format=torch.channels_last)
+    return on_device, torch.from_numpy(labels).to(device)
+
+
+def minibatches(count: int, size: int) -> Iterator[slice]:
+    """Consecutive slices in order, the last one perhaps shorter."""
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
+
+
+def train_step(
+    net: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    images: Tensor,
+    labels: Tensor,
+    micro_batch: int | None = None,
+) -> Tensor:
+    """One optimiser step on the batch's mean cross-entropy; returns that loss, a scalar on the device.
+
+    On a CPU the batch goes through in pieces of `micro_batch` whose gradients add up to the batch's (equal up to
+    rounding): their activations stay in the cache. None picks the size by device.
+    """
+    if micro_batch is None:
+        micro_batch = MICRO_BATCH if images.device.type == "cpu" else len(images)
+    optimiser.zero_grad(set_to_none=True)
+    total = torch.zeros((), device=images.device)
+    for piece in minibatches(len(images), micro_batch):
+        loss = F.cross_entropy(net(images[piece]), labels[piece], reduction="sum") / len(images)
+        loss.backward()
+        total += loss.detach()
+    optimiser.step()
+    return total
+
+
+def predict(net: nn.Module, images: Tensor, batch: int = 2 * MICRO_BATCH) -> Tensor:
+    """Logits of every image, (n, classes), in evaluation mode; the net's mode is put back."""
+    was_training = net.training
+    net.eval()
+    with torch.inference_mode():
+        logits = torch.cat([net(images[piece]) for piece in minibatches(len(images), batch)])
+    net.train(was_training)
+    return logits
+
+
+def evaluate(net: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy in %."""
+    logits = predict(net, images)
+    loss = F.cross_entropy(logits, labels).item()
+    return loss, 100.0 * (logits.argmax(dim=1) == labels).double().mean().item()
+
+
+def weights_of(net: nn.Module) -> Weights:
+    """A copy of the net's state, name -> array."""
+    return {name: value.detach().cpu().contiguous().numpy().copy() for name, value in net.state_dict().items()}
+
+
+def load_weights(net: nn.Module, weights: Weights) -> nn.Module:
+    """Fill a net made for the same config. Raises ValueError where names or shapes differ."""
+    try:
+        net.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"These weights belong to another net: {reason}. Train it again.") from None
+    return net
+
+
+@dataclass
+class BestWeights:
+    """Keeps the weights of the lowest validation loss and says when patience has run out.
+
+    patience: epochs in a row without improvement that are still borne; one more, and `stop` is True.
+    """
+
+    patience: int
+    loss: float = float("inf")
+    epoch: int = -1
+    weights: Weights = field(default_factory=dict)
+    stale: int = 0
+
+    def update(self, epoch: int, loss: float, net: nn.Module) -> bool:
+        """Note one epoch; returns whether it is the best so far."""
+        better = loss < self.loss
+        if better:
+            self.loss, self.epoch, self.weights, self.stale = loss, epoch, weights_of(net), 0
+        else:
+            self.stale += 1
+        return better
+
+    @property
+    def stop(self) -> bool:
+        """Whether more than `patience` epochs running brought no improvement."""
+        return self.stale > self.patience

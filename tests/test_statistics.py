@@ -1,0 +1,89 @@
+"""Spread and comparison over seeds, against scipy and known cases."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from core.statistics import compare, spread
+
+
+def test_spread_uses_the_population_standard_deviation_and_skips_nan():
+    result = spread([1.0, 3.0, math.nan])
+    assert (result.mean, result.std, result.n) == (2.0, 1.0, 2)
+    assert str(result) == "2.00 ± 1.00 (n = 2)"
+
+
+def test_one_seed_has_no_spread_on_screen_and_no_verdict():
+    assert str(spread([5.0])) == "5.00 (n = 1)"
+    comparison = compare({0: 1.0}, {0: 99.0})
+    assert comparison.verdict == "cannot tell"
+    assert comparison.sentence == "Cannot tell with 1 seed."
+
+
+def test_nothing_measured_reads_as_a_dash():
+    assert str(spread([])) == "–"
+
+
+def test_paired_seeds_use_the_paired_test():
+    rng = np.random.default_rng(1)
+    base = rng.normal(80, 10, 8)
+    a = dict(enumerate(base))
+    b = dict(enumerate(base + 2 + rng.normal(0, 0.5, 8)))
+    comparison = compare(a, b)
+    assert comparison.paired
+    assert comparison.p_value == pytest.approx(stats.ttest_rel(list(b.values()), list(a.values())).pvalue)
+    assert comparison.verdict == "bigger than seed noise"
+    assert comparison.low < comparison.difference < comparison.high
+
+
+def test_other_seeds_use_welchs_test():
+    rng = np.random.default_rng(2)
+    a = dict(enumerate(rng.normal(0, 1, 6)))
+    b = dict(enumerate(rng.normal(5, 3, 9), start=100))
+    comparison = compare(a, b)
+    assert not comparison.paired
+    assert comparison.p_value == pytest.approx(
+        stats.ttest_ind(list(b.values()), list(a.values()), equal_var=False).pvalue
+    )
+
+
+def test_noise_cannot_be_told_and_names_how_many_seeds_would():
+    a = {0: 10.0, 1: 12.0, 2: 11.0}
+    b = {0: 12.0, 1: 11.0, 2: 13.0}
+    comparison = compare(a, b)
+    assert comparison.verdict == "cannot tell"
+    assert comparison.seeds_needed is not None and comparison.seeds_needed > 3
+    assert comparison.sentence == f"Cannot tell with 3 seeds: about {comparison.seeds_needed} would do."
+
+
+def test_the_predicted_number_of_seeds_does_find_the_difference_four_times_in_five():
+    rng = np.random.default_rng(3)
+    needed = compare({0: 0.0, 1: 0.0, 2: 0.0}, {0: 0.0, 1: 1.0, 2: 2.0}).seeds_needed
+    assert needed is not None
+    found = 0
+    for _ in range(400):
+        draws = rng.normal(1.0, 1.0, needed)  # difference 1, scatter 1, as in the sample above
+        found += stats.ttest_1samp(draws, 0.0).pvalue < 0.05
+    assert 0.6 < found / 400 < 0.95
+
+
+def test_several_comparisons_ask_for_more():
+    rng = np.random.default_rng(5)
+    a = dict(enumerate(rng.normal(0, 1, 6)))
+    b = {seed: value + 1.0 + 0.7 * (-1) ** seed for seed, value in a.items()}
+    alone = compare(a, b)
+    assert alone.p_value < 0.05 and alone.verdict == "bigger than seed noise"
+    assert compare(a, b, comparisons=20).verdict == "cannot tell"
+
+
+def test_identical_results_are_no_difference_at_all():
+    same = {0: 100.0, 1: 100.0, 2: 100.0}
+    assert compare(same, same).sentence == "No difference in any of 3 seeds."
+    assert compare(same, {0: 0.0, 1: 0.0, 2: 0.0}).verdict == "bigger than seed noise"
+
+
+def test_an_empty_side_is_refused():
+    with pytest.raises(ValueError, match="at least one finite value on each side"):
+        compare({0: math.nan}, {0: 1.0})
