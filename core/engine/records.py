@@ -22,9 +22,9 @@ FINAL: frozenset[State] = frozenset({"finished", "stopped", "failed", "interrupt
 class RunRecord:
     """What a person started: an experiment, its config and some seeds; each seed is one training, stored once.
 
-    identity: what two runs share if their trainings are interchangeable (see `identity`). trainings: seed -> training id;
-    a run may point at trainings of earlier runs. device: its kind (cuda, mps, cpu). created, finished: Unix seconds,
-    finished None while not final. seconds: busy training time, summed over the trainings this run made itself.
+    identity: what two runs share if their trainings are interchangeable (see `identity`). trainings: seed -> training
+    id; a run may point at trainings of earlier runs. device: its kind (cuda, mps, cpu). created, finished: Unix
+    seconds, finished None while not final. seconds: busy training time, summed over the trainings this run made itself.
     error: one sentence, empty unless failed. keep: train on although nobody watches. total_steps: step of the last
     event if nothing stops early, None where unknown.
     """
@@ -78,8 +78,8 @@ class Series:
 class Snapshot:
     """A run as it stands, all that a page needs to draw it.
 
-    cursor: grows with every change, so that a page may ask for what is newer. progress: 0 to 1. seconds_left: None where
-    unknown. queue_position: None while running now. series: metric name -> seed -> points (NaN points left out).
+    cursor: grows with every change, so that a page may ask for what is newer. progress: 0 to 1. seconds_left: None
+    where unknown. queue_position: None while running now. series: metric name -> seed -> points (NaN points left out).
     moments: seed -> steps of its stored Arrays. problem: a sentence for the person who watches (disk full), else empty.
     recorded: the stamp of a run that was shipped with the program, else empty.
     """
