@@ -1,0 +1,177 @@
+// The chart component: one DOM node a chart, updated through Plotly.react, with a toolbar that outlives updates.
+// Loaded once a page session (see ui/plot.py); render() is called for every new figure and every change of theme.
+
+import { SMOOTHING, composed, decoded, fitNarrow, template, themeOf } from "./plot_figure.js";
+import { fillTable, make, plain, titleText } from "./plot_table.js";
+
+const NARROW_PX = 520; // below this width the legend goes under the plot and the modebar hides
+
+const charts = new WeakMap(); // mount point -> chart
+const memory = new Map(); // key of a chart -> what its toolbar was set to, kept while the page session lasts
+let library = null;
+
+export async function render(component, libraryUrl, styleUrl) {
+  const { parentElement: host, data } = component;
+  linkStyle(styleUrl);
+  if (!charts.has(host)) charts.set(host, new Chart(host, data.key));
+  const chart = charts.get(host);
+  chart.receive(data);
+  try {
+    chart.plotly = await loadPlotly(libraryUrl);
+    chart.draw();
+  } catch (error) {
+    chart.say("The chart library did not arrive. Check the connection and reload the page.");
+    console.error(error);
+  }
+  return () => {
+    chart.remove();
+    charts.delete(host);
+  };
+}
+
+function linkStyle(url) {
+  if (document.querySelector(`link[href="${url}"]`)) return;
+  document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: url }));
+}
+
+function loadPlotly(url) {
+  library ??= new Promise((resolve, reject) => {
+    const script = Object.assign(document.createElement("script"), { src: url });
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => {
+      library = null; // so that the next figure tries again
+      reject(new Error(`could not load ${url}`));
+    };
+    document.head.append(script);
+  });
+  return library;
+}
+
+class Chart {
+  constructor(host, key) {
+    if (!memory.has(key)) memory.set(key, { log: false, smooth: false, table: false });
+    this.tools = memory.get(key);
+    this.drawn = "";
+    this.root = make("div", "layerlab-plot");
+    this.title = make("div", "title");
+    this.bar = make("div", "tools", { role: "toolbar", "aria-label": "Chart tools" });
+    this.figure = make("figure", "figure");
+    this.surface = make("div", "surface");
+    this.table = make("div", "table", { tabindex: "0", role: "region" });
+    this.caption = make("figcaption", "caption");
+    this.note = make("p", "note", { role: "status" });
+    this.buttons = {
+      log: this.button("log", "Log y", "Log y axis"),
+      smooth: this.button("smooth", "Smooth", `Smooth the curves (moving average, weight ${SMOOTHING})`),
+      table: this.button("table", "Table", "Show as table"),
+    };
+    const head = make("div", "head");
+    head.append(this.title, this.bar);
+    this.figure.append(this.surface, this.table, this.caption);
+    this.root.append(head, this.figure, this.note);
+    host.append(this.root);
+    this.observer = new ResizeObserver(() => requestAnimationFrame(() => this.draw()));
+    this.observer.observe(this.root);
+  }
+
+  button(tool, text, label) {
+    const button = make("button", "tool", { type: "button", "aria-label": label, title: label, "data-tool": tool });
+    button.textContent = text;
+    button.onclick = () => {
+      this.tools[tool] = !this.tools[tool];
+      this.draw();
+    };
+    this.bar.append(button);
+    return button;
+  }
+
+  receive(data) {
+    if (this.data?.figure !== data.figure) this.parsed = decoded(JSON.parse(data.figure));
+    this.data = data;
+  }
+
+  say(text) {
+    if (this.note.textContent !== text) this.note.textContent = text;
+    this.note.hidden = !text;
+  }
+
+  /** Bring the page up to date; nothing happens where nothing changed. */
+  draw() {
+    const width = Math.floor(this.root.clientWidth);
+    if (!width || !this.plotly || this.removed) return;
+    if (this.surface._dragging) {
+      // A redraw now would end the reader's drag; the newest figure is drawn when the pointer is released.
+      window.addEventListener("pointerup", () => requestAnimationFrame(() => this.draw()), { once: true });
+      return;
+    }
+    const { figure, height, curves, caption } = this.data;
+    const theme = themeOf(this.root);
+    const state = JSON.stringify([width, height, curves, caption, this.tools, theme]);
+    if (this.drawn === state + figure) return;
+    this.drawn = state + figure;
+    this.dress(curves, caption, height);
+    if (this.tools.table) fillTable(this.table, this.parsed);
+    else this.react(width, theme);
+  }
+
+  dress(curves, caption, height) {
+    const { log, smooth, table } = this.tools;
+    const title = plain(titleText(this.parsed.layout.title));
+    this.title.textContent = title;
+    this.caption.textContent = caption;
+    this.caption.hidden = !caption;
+    this.figure.setAttribute("aria-label", caption || title || "Chart");
+    this.table.setAttribute("aria-label", `Table: ${caption || title || "chart data"}`);
+    for (const [tool, on] of Object.entries({ log, smooth, table })) {
+      this.buttons[tool].setAttribute("aria-pressed", String(on));
+      this.buttons[tool].hidden = tool !== "table" && (!curves || table);
+    }
+    this.surface.hidden = table;
+    this.table.hidden = !table;
+    this.table.style.maxHeight = `${height}px`;
+    this.say("");
+  }
+
+  react(width, theme) {
+    const narrow = width < NARROW_PX;
+    const { data, layout, note } = composed(this.parsed, this.data.curves ? this.tools : {}, theme.colours);
+    layout.template = template(theme, this.data.curves);
+    layout.width = width;
+    layout.height = this.data.height;
+    layout.uirevision ??= "kept";
+    if (narrow) fitNarrow(data, layout, width);
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) delete layout.transition;
+    this.say(note);
+    const config = {
+      displaylogo: false,
+      displayModeBar: narrow ? false : "hover",
+      modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+      doubleClick: "reset",
+      toImageButtonOptions: { filename: this.data.key, scale: 2 },
+    };
+    this.plotly.react(this.surface, data, layout, config).then(() => this.hoverAgain());
+    this.followPointer();
+  }
+
+  /** Remember where the pointer is: a redraw takes the hover label away, and it is put back with the new value. */
+  followPointer() {
+    if (this.following) return;
+    this.following = true;
+    this.surface.on("plotly_hover", (hover) => (this.pointer = hover.event));
+    this.surface.on("plotly_unhover", () => (this.pointer = null));
+  }
+
+  hoverAgain() {
+    const event = this.pointer;
+    if (!event?.target?.isConnected || this.removed) return;
+    const { clientX, clientY } = event;
+    event.target.dispatchEvent(new MouseEvent("mousemove", { clientX, clientY, bubbles: true }));
+  }
+
+  remove() {
+    this.removed = true;
+    this.observer.disconnect();
+    if (this.surface.data) this.plotly.purge(this.surface);
+    this.root.remove();
+  }
+}

@@ -1,0 +1,46 @@
+"""Charts whose data change under a button and under a fragment's clock."""
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from ui.plot import plot
+
+
+def curves(points: int, shift: float) -> go.Figure:
+    """Two curves over steps; the first one starts with a zero."""
+    steps = np.arange(points)
+    wave = np.sin(steps / 4) * 20 + 50 + shift
+    wave[0] = 0.0
+    figure = go.Figure(
+        layout={"title": "Validation accuracy", "xaxis": {"title": "Epoch"}, "yaxis": {"title": "Accuracy (%)"}}
+    )
+    figure.add_scatter(x=steps, y=wave, name="fconv")
+    figure.add_scatter(x=steps, y=wave / 2 + 10, name="valid")
+    return figure
+
+
+st.session_state.setdefault("points", 40)
+if st.button("More points"):
+    st.session_state["points"] += 10
+if st.button("Nothing new"):
+    st.session_state["clicks"] = st.session_state.get("clicks", 0) + 1
+
+plot(curves(st.session_state["points"], 0.0), "curves", curves=True, caption="Accuracy of two convolutions.")
+
+
+@st.fragment(run_every=0.3)
+def clock() -> None:
+    """A live figure."""
+    st.session_state["ticks"] = st.session_state.get("ticks", 0) + 1
+    plot(curves(40, st.session_state["ticks"] % 7), "live", height=260, curves=True)
+
+
+clock()
+
+grid = np.arange(64 * 64, dtype=np.float32).reshape(64, 64) / 7
+heat = go.Figure(
+    go.Heatmap(z=grid),
+    layout={"title": "Activity by position", "xaxis": {"title": "Column"}, "yaxis": {"title": "Row"}},
+)
+plot(heat, "heat")

@@ -1,0 +1,123 @@
+"""The one chart of every page: a plotly figure that is updated in place, with zoom kept and a small toolbar of its own.
+
+A components-v2 component over `Plotly.react`. What travels with every message is a shim of a few lines and the figure;
+the component's code (assets/plot.js, assets/plot.css) and the plotly library, taken from the installed plotly package,
+come once through `asset_routes()` under addresses that change with their content, so a browser keeps them for good.
+
+Colours of text, grid and background follow Streamlit's theme in the browser, so the figure's template is left out.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import plotly.graph_objects as go
+import streamlit as st
+from plotly.offline import get_plotlyjs_version
+from plotly.utils import PlotlyJSONEncoder
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+_FOREVER = "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file served under an address that names its content. body and packed (gzip) are the same bytes."""
+
+    url: str
+    media_type: str
+    tag: str
+    body: bytes
+    packed: bytes
+
+
+@cache
+def assets() -> dict[str, Asset]:
+    """The library, the component's code and its style, by file name; read and compressed once a process."""
+    own = {name: (ASSETS / name).read_bytes() for name in ("plot.js", "plot_figure.js", "plot_table.js", "plot.css")}
+    folder = _digest(b"".join(own.values()))  # one folder for all: the modules import one another by relative address
+    library = files("plotly").joinpath("package_data/plotly.min.js").read_bytes()
+    made = {name: _asset(f"{folder}/{name}", body) for name, body in own.items()}
+    return {**made, "plotly.js": _asset(f"plotly-{get_plotlyjs_version()}-{_digest(library)}.js", library)}
+
+
+def asset_routes() -> list[Route]:
+    """The routes that `st.App` must serve for `plot` to work."""
+    return [Route(asset.url, _answer(asset), methods=["GET", "HEAD"]) for asset in assets().values()]
+
+
+def preload_links() -> dict[str, str]:
+    """Value of the `Link` header by page: lab pages fetch the library at once, the home page when it is idle."""
+    library = assets()["plotly.js"].url
+    modules = [asset.url for name, asset in assets().items() if name.startswith("plot") and asset.url != library]
+    code = [f"<{url}>; rel=modulepreload" for url in modules if url.endswith(".js")]
+    return {"/": f"<{library}>; rel=prefetch", "*": ", ".join([f"<{library}>; rel=preload; as=script", *code])}
+
+
+def plot(figure: go.Figure, key: str, *, height: int = 360, curves: bool = False, caption: str = "") -> None:
+    """Show a figure, or update the one already shown under this key without drawing it anew.
+
+    key: unique on the page; the tools' state and the user's zoom belong to it. height: of the plotting area and its
+    axes, in px. curves: offer a logarithmic y axis and smoothing. caption: a sentence shown below, and what a screen
+    reader says of the figure (else the figure's title). Raises ValueError for a height under 80 px.
+    """
+    if height < 80:
+        raise ValueError(f"height must be at least 80 px; got {height}. Try height=360.")
+    data = {"figure": _as_json(figure), "key": key, "height": height, "curves": curves, "caption": caption}
+    _component(key=key, data=data)
+
+
+def _as_json(figure: go.Figure) -> str:
+    """The figure as plotly's JSON, arrays as base64, without its template (kilobytes that the theme replaces)."""
+    spec = figure.to_dict()
+    spec["layout"].pop("template", None)
+    return json.dumps({"data": spec["data"], "layout": spec["layout"]}, cls=PlotlyJSONEncoder, separators=(",", ":"))
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:12]
+
+
+def _asset(path: str, body: bytes) -> Asset:
+    media_type = "text/css" if path.endswith(".css") else "text/javascript"
+    return Asset(f"/layerlab/{path}", media_type, f'"{_digest(body)}"', body, gzip.compress(body, 6, mtime=0))
+
+
+def _answer(asset: Asset) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        headers = {"Cache-Control": _FOREVER, "ETag": asset.tag, "Vary": "Accept-Encoding"}
+        known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+        if asset.tag in known:
+            return Response(status_code=304, headers=headers)
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(asset.body, media_type=asset.media_type, headers=headers)
+        return Response(asset.packed, media_type=asset.media_type, headers={**headers, "Content-Encoding": "gzip"})
+
+    return endpoint
+
+
+def _shim() -> str:
+    """The inline part: keep the room the figure will need, then hand over to the cached module."""
+    urls = {name: asset.url for name, asset in assets().items()}
+    return f"""
+const urls = {json.dumps(urls)};
+export default async function (component) {{
+  component.parentElement.style.minHeight = component.data.height + "px";
+  const at = (path) => new URL(path, location.origin).href;
+  const code = await import(at(urls["plot.js"]));
+  return code.render(component, at(urls["plotly.js"]), at(urls["plot.css"]));
+}}
+"""
+
+
+_component = st.components.v2.component("layerlab_plot", js=_shim(), isolate_styles=False)
