@@ -1,0 +1,49 @@
+"""What every test stands on: a home of its own, one thread, no deadline for generated examples."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests.chromium import HOW_TO_GET_ONE, find
+
+# Before anything imports torch: several test processes share the cores, one thread each, as the engine's workers do.
+for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_variable] = "1"
+
+settings.register_profile("local", deadline=None)  # a deadline measures how busy the machine is, not the code
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Nobody's own runs are read or written, by this process or by any it starts."""
+    os.environ["LAYERLAB_HOME"] = tempfile.mkdtemp(prefix="layerlab-tests-")
+    os.environ.pop("LAYERLAB_PUBLIC_URL", None)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(os.environ["LAYERLAB_HOME"], ignore_errors=True)
+
+
+@pytest.fixture
+def layerlab_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty LAYERLAB_HOME for this test alone."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("LAYERLAB_HOME", str(home))
+    return home
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """A Chromium to drive: Debian's or Playwright's own."""
+    found = find()
+    if found is None:
+        pytest.fail(HOW_TO_GET_ONE, pytrace=False)
+    return found
