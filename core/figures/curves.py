@@ -1,0 +1,123 @@
+"""Curves over training: every seed faintly, their mean, and how far they spread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from core.figures.palette import Style, faded, layout, styles
+
+Floats = NDArray[np.float64]
+Points = tuple[NDArray[Any], NDArray[Any]]  # steps (n,) increasing, values (n,); NaN values are left out
+FAINT_SEEDS = 12  # more single lines than this hide one another
+
+
+def curves(
+    groups: Mapping[str, Mapping[int, Points]],
+    *,
+    y: str,
+    x: str = "Epoch",
+    colours: Mapping[str, str] | None = None,
+    dashes: Mapping[str, str] | None = None,
+    band: Literal["std", "range"] = "std",
+    faint: bool = True,
+    title: str = "",
+) -> go.Figure:
+    """One line a group: the mean over its seeds, with a band of ± population std or from minimum to maximum.
+
+    groups: name -> seed -> (steps, values). x, y: axis titles with units. colours, dashes: where a name's own are not
+    wanted. faint: also every seed's line, for at most 12 seeds. Traces say in `meta.role` whether they are "mean",
+    "seeds" (one trace, seeds divided by NaN, the seed in customdata) or "band".
+    """
+    drawn: list[dict[str, Any]] = []
+    for name, look in styles(groups).items():
+        own = Style((colours or {}).get(name, look.colour), (dashes or {}).get(name, look.dash))
+        seeds = {seed: points for seed, series in groups[name].items() if len((points := _finite(series))[0])}
+        if seeds:
+            drawn += _group(name, seeds, own, band, faint and 1 < len(seeds) <= FAINT_SEEDS)
+    drawn.sort(key=lambda trace: ("band", "seeds", "mean").index(trace["meta"]["role"]))  # means lie on top
+    return go.Figure(data=drawn, layout=layout(title, x, y, showlegend=len(groups) > 1))
+
+
+def over_seeds(seeds: Mapping[int, Points]) -> tuple[Floats, Floats]:
+    """Steps (n,) that any seed has, and every seed's values there: (seeds, n), NaN before its first and after its last.
+
+    Between its own steps a seed is interpolated linearly.
+    """
+    steps = np.unique(np.concatenate([points[0] for points in seeds.values()]).astype(np.float64))
+    rows = [np.interp(steps, *points, left=np.nan, right=np.nan) for points in seeds.values()]
+    return steps, np.stack(rows)
+
+
+def spread(values: Floats) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Mean, population std and count over the seeds that are there: (seeds, n) -> three of (n,); NaN where none is."""
+    there = np.isfinite(values)
+    count = there.sum(axis=0)
+    divisor = np.where(count == 0, np.nan, count)
+    mean = np.where(there, values, 0.0).sum(axis=0) / divisor
+    squares = np.where(there, values - mean, 0.0) ** 2
+    return mean, np.sqrt(squares.sum(axis=0) / divisor), count
+
+
+def _finite(points: Points) -> tuple[Floats, Floats]:
+    steps, values = (np.asarray(one, dtype=np.float64) for one in points)
+    there = np.isfinite(values)
+    return (steps, values) if there.all() else (steps[there], values[there])
+
+
+def _group(name: str, seeds: Mapping[int, Points], look: Style, band: str, faint: bool) -> list[dict[str, Any]]:
+    steps, values = over_seeds(seeds)
+    mean, std, count = spread(values)
+    line: dict[str, Any] = {"color": look.colour, "width": 2.2, "dash": look.dash}
+    traces = [
+        {
+            **_trace(name, "mean", steps, mean, steps.size),
+            "line": line,
+            "marker": {"color": look.colour, "size": 8},
+            "customdata": np.column_stack([std, count]),
+            "hovertemplate": f"<b>{name}</b><br>%{{x}}: mean %{{y:.4~g}} ± %{{customdata[0]:.2~g}} "
+            "(n = %{customdata[1]})<extra></extra>",
+        }
+    ]
+    if faint:
+        traces.append(_single_lines(name, seeds, look))
+    if len(seeds) > 1 and steps.size > 1:
+        low, high = (mean - std, mean + std) if band == "std" else _range(values)
+        traces.append(_band(name, steps, low, high, look))
+    return traces
+
+
+def _trace(name: str, role: str, x: Floats, y: Floats, points: int) -> dict[str, Any]:
+    own = {"mode": "markers" if points == 1 else "lines", "showlegend": role == "mean"}
+    return {"type": "scatter", "x": x, "y": y, "name": name, "legendgroup": name, "meta": {"role": role}, **own}
+
+
+def _single_lines(name: str, seeds: Mapping[int, Points], look: Style) -> dict[str, Any]:
+    gap = [np.nan]
+    x = np.concatenate([part for steps, _ in seeds.values() for part in (steps, gap)])
+    y = np.concatenate([part for _, values in seeds.values() for part in (values, gap)])
+    lengths = [len(steps) for steps, _ in seeds.values()]
+    return {
+        **_trace(name, "seeds", x, y, max(lengths)),
+        "line": {"color": look.colour, "width": 1},
+        "marker": {"color": look.colour, "size": 5},
+        "opacity": 0.35,
+        "customdata": np.repeat(list(seeds), np.array(lengths) + 1),
+        "hovertemplate": f"{name}, seed %{{customdata}}<br>%{{x}}: %{{y:.4~g}}<extra></extra>",
+    }
+
+
+def _range(values: Floats) -> tuple[Floats, Floats]:
+    return np.fmin.reduce(values), np.fmax.reduce(values)
+
+
+def _band(name: str, steps: Floats, low: Floats, high: Floats, look: Style) -> dict[str, Any]:
+    there = np.isfinite(low)
+    steps, low, high = steps[there], low[there], high[there]
+    around = np.concatenate([steps, steps[::-1]]), np.concatenate([high, low[::-1]])
+    shape = {"fill": "toself", "fillcolor": faded(look.colour, 0.16), "line": {"width": 0}, "hoverinfo": "skip"}
+    return {**_trace(name, "band", *around, steps.size), "mode": "lines", **shape}
