@@ -134,6 +134,7 @@ class Database:
             except BaseException as error:
                 self._roll_back()
                 if isinstance(error, sqlite3.Error) and _refused(error):
+                    self._make_room()
                     raise StoreError(self._sentence(error)) from error
                 raise
 
@@ -161,12 +162,14 @@ class Database:
 
     def _try(self, change: Write) -> bool:
         """Whether it reached the disk; `trouble` says why not."""
+        self._last_try = time.monotonic()
         try:
             self._whatever_damage(lambda: self._apply(change))
         except (OSError, sqlite3.Error) as error:
             if isinstance(error, sqlite3.Error) and not _refused(error):
                 raise
             self.trouble = self._sentence(error)
+            self._make_room()
             return False
         return True
 
@@ -182,6 +185,11 @@ class Database:
             self._roll_back()
             raise
 
+    def _make_room(self) -> None:
+        """Move what the write-ahead log holds into the database, so that the log's space can be used again."""
+        with contextlib.suppress(sqlite3.OperationalError):  # it may be refused as well, and is then tried again later
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
     def _roll_back(self) -> None:
         if self._connection.in_transaction:  # SQLite rolls back by itself after some errors
             self._connection.execute("ROLLBACK")
@@ -196,7 +204,6 @@ class Database:
 
     def _write_waiting(self) -> bool:
         """Write what waits, oldest first, up to the first that is refused; whether nothing waits any more."""
-        self._last_try = time.monotonic()
         while self._waiting:
             if not self._try(self._waiting[0]):
                 return False
