@@ -14,7 +14,7 @@ from core.figures.palette import CONV_STYLES, NEUTRAL, axis, faded, heading, lay
 NOT_TRAINED = "not trained yet"
 HEAD_NAMES = {"pool": "Net1 (pool)", "flatten": "Net2 (flatten)"}
 VALIDATION, TEST = "validation accuracy", "test accuracy"
-METRICS = {VALIDATION: "Validation", TEST: "Test, swapped location"}
+METRICS = {VALIDATION: "Validation", TEST: "Test (swapped location)"}
 
 Cell = tuple[str, str]  # conv type, head
 Scores = Mapping[str, Sequence[float]]  # metric -> accuracy in %, one number a seed; NaN is left out
@@ -139,7 +139,7 @@ def against_published(rows: Sequence[Row]) -> go.Figure:
     traces: list[dict[str, Any]] = []
     for number, metric in enumerate(METRICS, start=1):
         axes = {"xaxis": f"x{number}", "yaxis": f"y{number}", "showlegend": number == 1}
-        traces += [{**trace, **axes} for trace in _panel(rows, labels, metric)]
+        traces += [{**axes, **trace} for trace in _panel(rows, labels, metric)]
     across: dict[str, Any] = {"range": [-6, 106], "tickvals": [0, 25, 50, 75, 100]}
     down: dict[str, Any] = {"categoryorder": "array", "categoryarray": labels, "range": [len(rows) - 0.5, -0.5]}
     return go.Figure(
@@ -151,7 +151,7 @@ def against_published(rows: Sequence[Row]) -> go.Figure:
             yaxis=down,
             xaxis2=axis("Accuracy (%)", **across, domain=[0.515, 1], anchor="y2"),
             yaxis2=axis(**down, matches="y", anchor="x2", showticklabels=False),
-            annotations=[heading(name, x, 1) for name, x in zip(METRICS.values(), (0.2425, 0.7575), strict=True)],
+            annotations=[heading(name, x, 1) for name, x in (("Validation", 0.2425), ("Swapped location", 0.7575))],
             height=120 + 28 * max(len(rows), 1),
             margin={"l": 8, "r": 8, "t": 64, "b": 8},
             legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "top", "yref": "container"},
