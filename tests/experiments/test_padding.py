@@ -18,7 +18,8 @@ from core.nn.padded import CONV_TYPES, RedGreenNet
 from core.training import BestWeights, load_weights, train_step
 
 CPU = torch.device("cpu")
-# Three epochs of the cheapest net, seed 0; processors differ in rounding, hence the tolerance below. A change here means that EXPERIMENT.version must be raised.
+# Three epochs of the cheapest net, seed 0. A change here means that EXPERIMENT.version must be raised. Processors
+# differ in rounding, hence the tolerance below.
 GOLDEN = {
     "version": 1,
     "validation loss": 0.0493,
@@ -58,7 +59,7 @@ def final_weights(config: PaddingConfig) -> dict[str, np.ndarray]:
 
 
 def test_golden_run_has_the_numbers_of_its_version():
-    last = [event for event in metrics(small(epochs=3, batch_size=20)) if event.step == 3][0]
+    last = next(event for event in metrics(small(epochs=3, batch_size=20)) if event.step == 3)
     measured = {name: float(last.values[name][0]) for name in ("validation loss", "training loss")}
     assert {"version": EXPERIMENT.version} | measured == pytest.approx(GOLDEN, rel=0.05), (
         "The padding experiment's numbers changed: raise EXPERIMENT.version and write the new ones here."
