@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import socket
 import sys
@@ -46,6 +47,7 @@ def free_port(host: str, wanted: int) -> int | None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will: a port just left is free
             try:
                 probe.bind((host, port))
+                probe.listen(1)  # a bind alone may succeed beside a listener on another address
             except OSError:
                 continue
             return port
@@ -107,10 +109,9 @@ def run_streamlit(host: str, port: int) -> int:
         "logger.hideWelcomeMessage": "true",
     }
     command = ["run", str(APP), *(f"--{name}={value}" for name, value in flags.items())]
-    try:
+    with contextlib.suppress(KeyboardInterrupt, click.Abort):  # Ctrl-C, after the server has shut down in good order
         cli.main(command, prog_name="streamlit", standalone_mode=False)
-    except (KeyboardInterrupt, click.Abort):
-        print("\nLayerLab has stopped.")
+    print("\nLayerLab has stopped.")
     return 0
 
 
