@@ -30,7 +30,7 @@ test: check
 	  { echo; echo "Tests failed: see the FAILED lines above; run one alone with $(PY) -m pytest FILE::TEST"; exit 1; }
 
 check: install-dev
-	@$(PY) -m ruff check --quiet . || { echo "Fix the findings above ($(PY) -m ruff check --fix . mends some)."; exit 1; }
+	@$(PY) -m ruff check --quiet --output-format concise . || { echo "Fix the findings above ($(PY) -m ruff check --fix . mends some)."; exit 1; }
 	@$(PY) -m ruff format --quiet --check . || \
 	  { $(PY) -m ruff format --check .; echo "Run: $(PY) -m ruff format ."; exit 1; }
 	@$(PY) -m mypy --strict --no-error-summary core || { echo "Fix the types above (mypy --strict core)."; exit 1; }
