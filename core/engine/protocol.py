@@ -1,0 +1,121 @@
+"""What the scheduler and a worker say to each other: pickled dataclasses over one pipe, answered in the order sent.
+
+The scheduler sends `Open` and `Drop`, which are not answered, and `Advance`, `Close` and `Ask`, which are. A worker
+begins with `Ready` or `Broken`. Any backend that speaks these few words can train.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from core.events import Arrays, Metrics, Note, Weights
+
+Outcome = Literal["more", "ended", "failed"]
+
+
+@dataclass(frozen=True)
+class Open:
+    """Prepare a unit; nothing is computed yet. skip: events that are known already and need not be sent again."""
+
+    unit: str
+    experiment: str
+    config: dict[str, Any]
+    seeds: tuple[int, ...]
+    skip: int = 0
+
+
+@dataclass(frozen=True)
+class Advance:
+    """Pull events for `budget_seconds`, or until `limit` new ones came. A limit of 0 only catches up on known ones."""
+
+    unit: str
+    budget_seconds: float
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Close:
+    """Close a unit's generator and send its last checkpoint's weights."""
+
+    unit: str
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Forget a unit: it goes on in another worker. Not answered."""
+
+    unit: str
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One query. unit: ask its latest checkpoint; else `key` names a model kept from before, made of `weights`."""
+
+    name: str
+    arguments: dict[str, Any]
+    seed: int
+    unit: str = ""
+    key: str = ""
+    experiment: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+    weights: Weights | None = None
+
+
+Command = Open | Advance | Close | Drop | Ask
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The worker is warm. device: its kind; device_name: what a person calls it."""
+
+    device: str
+    device_name: str
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The worker cannot start."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What an Advance brought. behind: known events are still being repeated. weights: the last, if it is over."""
+
+    unit: str
+    events: tuple[Metrics | Arrays | Note, ...]
+    seconds: float
+    outcome: Outcome = "more"
+    behind: bool = False
+    weights: tuple[Weights, ...] | None = None
+    error: str = ""
+    trace: str = ""
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A unit was closed as asked."""
+
+    unit: str
+    weights: tuple[Weights, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a query found."""
+
+    arrays: Arrays
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A query without an answer. missing: the model is not here (any more); ask again with its weights."""
+
+    reason: str
+    missing: bool = False
+    trace: str = ""
+
+
+Reply = Ready | Broken | Turn | Closed | Answer | Refusal

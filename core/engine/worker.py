@@ -1,0 +1,93 @@
+"""A worker process: imports torch once, holds suspended units, advances the one it is told to, answers queries.
+
+Started by core.engine.local as `python -m core.engine.worker PIPE LIFELINE PARENT DEVICE`. It ends when its pipe
+closes and, even in the middle of a long native step, when its parent is gone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import signal
+import sys
+import threading
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+from core.engine.protocol import Broken, Command, Ready, Reply
+
+if TYPE_CHECKING:
+    import torch
+
+NICENESS = 10
+PARENT_CHECK_SECONDS = 2.0
+PR_SET_PDEATHSIG = 1  # from <sys/prctl.h>
+
+
+def main(arguments: list[str]) -> None:
+    """Serve until the pipe closes."""
+    pipe, lifeline, parent = (int(one) for one in arguments[:3])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides when to stop
+    os.nice(NICENESS)
+    _die_with(parent, lifeline)
+    connection: Connection[Reply, Command] = Connection(pipe)
+    try:
+        device = _warm_up(arguments[3])
+    except Exception as error:
+        connection.send(Broken(f"{type(error).__name__}: {error}"))
+        raise
+    _serve(connection, device)
+
+
+def _die_with(parent: int, lifeline: int) -> None:
+    """Leave as soon as the parent has gone, whatever this process is doing then."""
+    if sys.platform == "linux":
+        # The kernel kills us even inside native code that holds the interpreter's lock.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_watch, args=(parent, lifeline), daemon=True, name="watchdog").start()
+
+
+def _watch(parent: int, lifeline: int) -> None:
+    """The lifeline's other end is held by the parent alone: it becomes readable (end of file) when the parent dies."""
+    while os.getppid() == parent:
+        if select.select([lifeline], [], [], PARENT_CHECK_SECONDS)[0]:
+            break
+    os._exit(0)
+
+
+def _warm_up(wanted: str) -> torch.device:
+    """Import what is slow to import and touch what is slow the first time."""
+    import torch
+
+    from core import catalog, devices
+    from core.engine import unit
+
+    device = devices.choose(wanted)
+    torch.set_num_threads(1 if device.type == "cpu" else min(4, devices.usable_cores()))
+    catalog.experiments()
+    state = unit.fresh_state(0)
+    with devices.isolated(state):
+        images = torch.zeros(2, 3, 8, 8, device=device)
+        torch.nn.Conv2d(3, 4, 3).to(device)(images).sum().backward()
+    return device
+
+
+def _serve(connection: Connection[Reply, Command], device: torch.device) -> None:
+    from core import devices
+    from core.engine.unit import Workbench
+
+    workbench = Workbench(device)
+    connection.send(Ready(device.type, devices.describe(device)))
+    while True:
+        try:
+            command = connection.recv()
+        except EOFError:
+            return
+        reply = workbench.handle(command)
+        if reply is not None:
+            connection.send(reply)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
