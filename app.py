@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,14 +10,25 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from core import catalog
+from core.engine.scheduler import shared
 from ui.plot import asset_routes, preload_links
 from ui.security import SecurityMiddleware
 
 
+def warm_up() -> None:
+    """Start the engine's workers, then load what every page needs; seconds, most of them spent importing torch."""
+    shared()
+    catalog.experiments()
+
+
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
-    """Warm the engine's workers while the first page is being read; leave no process behind."""
+    """Warm up while the first page is being read; leave no process behind."""
+    warming = asyncio.create_task(asyncio.to_thread(warm_up))
     yield
+    await asyncio.wait([warming])
+    await asyncio.to_thread(shared().shutdown)
 
 
 app = st.App(

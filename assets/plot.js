@@ -145,7 +145,9 @@ class Chart {
     const config = {
       displaylogo: false,
       displayModeBar: narrow ? false : "hover",
-      modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+      showSendToCloud: false,
+      plotlyServerURL: "", // a figure never leaves this server
+      modeBarButtonsToRemove: ["sendChartToCloud", "lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
       doubleClick: "reset",
       toImageButtonOptions: { filename: this.data.key, scale: 2 },
     };

@@ -112,7 +112,7 @@ def _shim() -> str:
     return f"""
 const urls = {json.dumps(urls)};
 export default async function (component) {{
-  component.parentElement.style.minHeight = component.data.height + "px";
+  component.parentElement.style.minHeight = component.data.height + 28 + "px"; // the tools' row is 28 px
   const at = (path) => new URL(path, location.origin).href;
   const code = await import(at(urls["plot.js"]));
   return code.render(component, at(urls["plotly.js"]), at(urls["plot.css"]));

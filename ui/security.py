@@ -29,7 +29,7 @@ def owner() -> str:
 
     Where no cookie arrives (cookies refused, or a test without a browser) the name lasts as long as the session.
     """
-    name = st.context.cookies.get(COOKIE, "")
+    name = str(st.context.cookies.get(COOKIE, ""))
     if _OWNER.fullmatch(name):
         return name
     if COOKIE not in st.session_state:
@@ -87,7 +87,8 @@ class SecurityMiddleware:
         headers["Referrer-Policy"] = "same-origin"
         headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
         headers["Content-Security-Policy"] = content_security_policy()
-        if headers.get("content-type", "").startswith("text/html"):
+        asked = Headers(scope=scope).get("accept", "")  # a page that the browser has still ("304") carries no type
+        if "text/html" in headers.get("content-type", asked):
             self._add_page_headers(scope, headers)
 
     def _add_page_headers(self, scope: Scope, headers: MutableHeaders) -> None:

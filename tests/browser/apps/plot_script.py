@@ -26,6 +26,8 @@ if st.button("More points"):
 if st.button("Nothing new"):
     st.session_state["clicks"] = st.session_state.get("clicks", 0) + 1
 
+st.caption(f"{st.session_state.get('clicks', 0)} times nothing new")
+
 plot(curves(st.session_state["points"], 0.0), "curves", curves=True, caption="Accuracy of two convolutions.")
 
 

@@ -1,0 +1,13 @@
+"""The script behind every page: its frame, its navigation, then the page itself."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui import theme
+from ui.labs import ROOT, labs
+
+st.set_page_config(page_title="LayerLab", page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide")
+theme.apply()
+home = st.Page(ROOT / "pages" / "home.py", title="Labs", default=True, help="All labs, each with its question.")
+st.navigation([home, *(lab.link() for lab in labs())], position="top").run()

@@ -1,0 +1,41 @@
+"""The look that .streamlit/config.toml cannot express: the logo, and a little CSS for width and cards."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui.labs import ROOT
+
+_CSS = """
+<style>
+[data-testid="stMainBlockContainer"] { max-width: 84rem; margin-inline: auto; }
+[data-testid="stMainBlockContainer"] p { text-wrap: pretty; }
+[data-testid="stMainBlockContainer"] h1 { letter-spacing: -0.015em; text-wrap: balance; }
+@media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding-inline: 1rem; } }
+
+/* A card: its link covers it, so all of it leads to the lab; the ring shows where the keyboard is. */
+[class*="st-key-card-"] { position: relative; overflow: hidden; transition: border-color 120ms; }
+[class*="st-key-card-"]:hover, [class*="st-key-card-"]:focus-within { border-color: #2f8f99 !important; }
+[class*="st-key-card-"] [data-testid="stElementToolbar"] { display: none; }
+[class*="st-key-card-"] img { width: 100%; border-radius: 6px; }
+[class*="st-key-card-"] :has(> [data-testid="stPageLink"]) { position: static; }
+[data-testid="stPageLink"]:is([class*="st-key-card-"] *),
+[class*="st-key-card-"] [data-testid="stPageLink"] * { position: static; }
+[class*="st-key-card-"] a { background: none; padding: 0; }
+[class*="st-key-card-"] a p { font-weight: 600; font-size: 1.15rem; }
+[class*="st-key-card-"] a::after { content: ""; position: absolute; inset: 0; z-index: 1; border-radius: inherit; }
+[class*="st-key-card-"] a:focus-visible::after { outline: 2px solid #2f8f99; outline-offset: -3px; }
+
+.layerlab-join { display: flex; flex-wrap: wrap; align-items: center; gap: 1.25rem; }
+.layerlab-join img { width: 10rem; height: 10rem; border-radius: 8px; flex: none; }
+.layerlab-join strong { display: block; font-size: 1.05rem; margin-bottom: 0.2rem; }
+.layerlab-join code { overflow-wrap: anywhere; }
+@media (prefers-reduced-motion: reduce) { [class*="st-key-card-"] { transition: none; } }
+</style>
+"""
+
+
+def apply() -> None:
+    """Put the logo and the styles on the page that is being drawn."""
+    st.logo(str(ROOT / "assets" / "logo.svg"), size="large")
+    st.html(_CSS)
