@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.chromium import HOW_TO_GET_ONE, find
 
@@ -16,8 +16,9 @@ from tests.chromium import HOW_TO_GET_ONE, find
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_variable] = "1"
 
-settings.register_profile("local", deadline=None)  # a deadline measures how busy the machine is, not the code
-settings.register_profile("ci", deadline=None, derandomize=True)
+_PATIENT = [HealthCheck.too_slow]  # like a deadline, it measures how busy the machine is, not the code
+settings.register_profile("local", deadline=None, suppress_health_check=_PATIENT)
+settings.register_profile("ci", deadline=None, suppress_health_check=_PATIENT, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
