@@ -1,0 +1,1 @@
+"""Side-by-side programs that print ratios; never run by the tests."""

@@ -38,7 +38,7 @@ def main() -> None:
         child(options.side, options.conv, options.rounds, options.epochs)
         return
     cores = usable_cores()
-    print(f"{cores} cores; training images a second of the whole machine, median of {options.rounds} rounds", flush=True)
+    print(f"{cores} cores; training images a second on all of them, medians of {options.rounds} rounds", flush=True)
     totals = {"plain": 0.0, "ours": 0.0}
     for conv in CONV_TYPES if options.conv == "all" else options.conv.split(","):
         sides = {"plain": Side("plain", conv, 1, options), "ours": Side("ours", conv, cores, options)}
@@ -54,7 +54,8 @@ def main() -> None:
             totals[name] += 1 / rate
         for side in sides.values():
             side.close()
-        print(f"{conv:<10} plain {rates['plain']:6.0f}  ours {rates['ours']:6.0f}  ratio {rates['ours'] / rates['plain']:.2f}", flush=True)
+        shown = "  ".join(f"{name} {rate:6.0f}" for name, rate in rates.items())
+        print(f"{conv:<10} {shown}  ratio {rates['ours'] / rates['plain']:.2f}", flush=True)
     print(f"{'all':<10} ratio {totals['plain'] / totals['ours']:.2f} (equal images of each)")
 
 

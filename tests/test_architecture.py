@@ -23,6 +23,7 @@ ROOMS = (
     "core.nn",
     "core.training",
     "core.statistics",
+    "core.queries",
     "core.experiments",
     "core.demos",
     "core.figures",

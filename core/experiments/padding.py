@@ -1,8 +1,8 @@
 """Does the padding of a convolution tell a net where things are? Red–green pairs, six conv types, two heads.
 
-Source: Kayhan & van Gemert, "On Translation Invariance in CNNs", CVPR 2020, section 4. As published: validation and test
-are drawn from the training stream (see core.data.red_green), batches in order, the best weights by validation loss.
-Here besides: the swapped-location accuracy of the current weights after every epoch, and epoch 0.
+Source: Kayhan & van Gemert, CVPR 2020, section 4. As published: validation and test are drawn from
+the training stream (see core.data.red_green), batches in order, the best weights by validation loss. Here besides: the
+swapped-location accuracy of the current weights after every epoch, and epoch 0.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from core.config import Config, knob
 from core.contract import Experiment
 from core.data import red_green
 from core.events import Arrays, Checkpoint, Event, Metrics
-from core.nn.location import border_response, location_probe, position_accuracy
 from core.nn.padded import ConvType, Head, RedGreenNet
+from core.queries.location import border_response, location_probe, position_accuracy
 from core.training import BestWeights, evaluate, load_weights, minibatches, to_device, train_step, weights_of
 
 Optimiser = Literal["adadelta", "adam", "sgd"]

@@ -73,7 +73,8 @@ def border_response(model: RedGreenNet, config: Any, *, device: torch.device, la
     """The strongest response of every filter of a layer while a square slides off the image.
 
     "position" (positions,): top edge of a 4×4 square, in pixels, from wholly above the image (-4) to wholly below it;
-    "red" and "green" (positions, channels): the maximum over the map when the square has that colour.
+    "red" and "green" (positions, channels): the maximum over the map when the square has that colour; "channel": the
+    filter whose response to red changes most while the whole square is still on the image.
     """
     layers = len(model.convolutions)
     if not 1 <= layer <= layers:
@@ -88,7 +89,9 @@ def border_response(model: RedGreenNet, config: Any, *, device: torch.device, la
     with torch.inference_mode():
         strongest = model.feature_maps(on_device)[layer - 1].amax(dim=(-2, -1)).cpu().numpy()
     red, green = strongest.reshape(2, len(position), -1)
-    return Arrays(0, {"position": position, "red": red, "green": green})
+    whole = (position >= 0) & (position <= SIZE - SQUARE)
+    channel = np.ptp(red[whole], axis=0).argmax()
+    return Arrays(0, {"position": position, "red": red, "green": green, "channel": channel})
 
 
 def _probe_layers(

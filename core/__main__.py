@@ -1,0 +1,238 @@
+"""The command line: python -m core list | run | sweep. Options come from the fields of an experiment's config.
+
+Exit status: 0 done, 1 the training failed, 2 a bad value (one line says field, rule and value), 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from core import catalog
+from core.config import Config, ConfigError, Knob
+from core.contract import Experiment
+from core.engine import recorded
+from core.engine.records import Snapshot
+from core.engine.scheduler import Limits, Scheduler
+from core.engine.store import Store
+from core.report import Follower, ProgressBar, results_table
+
+OWNER = "command line"
+POLL_SECONDS = 0.1
+LANES = 2  # runs that a sweep has live at once: while the last seed of one ends, the next has begun
+SWEEP_LIMITS = Limits(live=10_000, per_owner=10_000)
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that says one line and exits with 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message alone; the usage is in --help."""
+        print(f"{self.prog}: {message}", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        status: int = options.command(options)
+    except (ConfigError, ValueError, KeyError) as error:
+        print(f"python -m core: {_plain(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped. What was measured is kept.", file=sys.stderr)
+        return 130
+    return status
+
+
+def parser() -> Parser:
+    """All commands, with an option for every field of every experiment."""
+    top = Parser(prog="python -m core", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="list | run | sweep", parser_class=Parser)
+    listing = commands.add_parser("list", help="the experiments and their settings")
+    listing.add_argument("--json", action="store_true", help="one JSON object a line")
+    listing.set_defaults(command=list_experiments)
+    for name, command, summary in (
+        ("run", run, "train one setting"),
+        ("sweep", sweep, "train a grid of settings; 'all' or a,b,c gives several values"),
+    ):
+        experiments = commands.add_parser(name, help=summary).add_subparsers(required=True, metavar="EXPERIMENT")
+        for experiment in catalog.experiments().values():
+            one = experiments.add_parser(experiment.key, help=experiment.title, description=experiment.question)
+            _add_options(one, experiment, grid=name == "sweep")
+            one.set_defaults(command=command, experiment=experiment)
+    return top
+
+
+def list_experiments(options: argparse.Namespace) -> int:
+    """Print every experiment with its settings."""
+    for experiment in catalog.experiments().values():
+        if options.json:
+            about = {"experiment": experiment.key, "title": experiment.title, "question": experiment.question}
+            print(json.dumps(about | {"settings": experiment.config().model_dump()}))
+            continue
+        print(f"{experiment.key}: {experiment.title}. {experiment.question}")
+        for knob in experiment.config.knobs():
+            print(f"    {_flag(knob.name):<18} {_values(knob)}, default {knob.default}")
+    return 0
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train one setting over some seeds, and follow it."""
+    experiment: Experiment = options.experiment
+    config = experiment.config.parse(_given(options, experiment))
+    with _scheduler(options.device) as scheduler:
+        started = scheduler.start(experiment.key, config, _seeds(options), OWNER, keep=True)
+        follower = Follower(experiment, as_json=options.json)
+        snapshot = _follow(scheduler, started.run_id, follower)
+    follower.finish(snapshot)
+    return 0 if snapshot.run.state == "finished" else 1
+
+
+def sweep(options: argparse.Namespace) -> int:
+    """Train every setting of a grid on all workers; seeds that are stored already are not trained again."""
+    experiment: Experiment = options.experiment
+    configs = list(_grid(_given(options, experiment), experiment.config))
+    seeds = _seeds(options)
+    with _scheduler(options.device) as scheduler:
+        runs = _sweep(scheduler, experiment, configs, seeds)
+        snapshots = [scheduler.wait(run) for run in runs]
+        if options.record is not None:
+            recorded.write(scheduler.store, [snapshot.run.id for snapshot in snapshots], options.record)
+    table = results_table(experiment, snapshots)
+    print(table)
+    if options.out is not None:
+        options.out.write_text(table + "\n", encoding="utf-8")
+    return 0 if all(snapshot.run.state == "finished" for snapshot in snapshots) else 1
+
+
+def _sweep(scheduler: Scheduler, experiment: Experiment, configs: Sequence[Config], seeds: Sequence[int]) -> list[str]:
+    """Train the settings in order, a few at a time, so that Ctrl-C finds finished ones behind it; returns the runs."""
+    bar = ProgressBar(f"{len(configs)} settings × {len(seeds)} seeds")
+    runs: list[str] = []
+    live: dict[str, float] = {}  # run -> progress
+    try:
+        while len(runs) < len(configs) or live:
+            while len(runs) < len(configs) and len(live) < LANES:
+                runs.append(_stored_or_started(scheduler, experiment, configs[len(runs)], seeds))
+                live[runs[-1]] = 0.0
+            for run in list(live):
+                snapshot = scheduler.wait(run, timeout=POLL_SECONDS)
+                live[run] = snapshot.progress
+                if snapshot.run.final:
+                    del live[run]
+            bar.show((len(runs) - len(live) + sum(live.values())) / len(configs))
+    except KeyboardInterrupt:
+        for run in live:
+            scheduler.stop(run, OWNER)
+            scheduler.wait(run, timeout=5)
+        raise
+    bar.close()
+    return runs
+
+
+def _stored_or_started(scheduler: Scheduler, experiment: Experiment, config: Config, seeds: Sequence[int]) -> str:
+    """The newest finished run that has all these seeds, else a new one, which trains only the missing seeds."""
+    name = scheduler.identity(experiment.key, config)
+    for record in scheduler.store.runs(identity=name, states=("finished",)):
+        if set(seeds) <= set(record.trainings):
+            return record.id
+    return scheduler.start(experiment.key, config, seeds, OWNER, keep=True).run_id
+
+
+def _follow(scheduler: Scheduler, run_id: str, follower: Follower) -> Snapshot:
+    """Report events until the run is over; Ctrl-C stops it, keeping what was measured, and is raised again."""
+    try:
+        while True:
+            snapshot = scheduler.snapshot(run_id)
+            assert snapshot is not None  # without `since` there is always one
+            follower.show(snapshot)
+            if snapshot.run.final:
+                return snapshot
+            scheduler.wait(run_id, timeout=POLL_SECONDS)
+    except KeyboardInterrupt:
+        scheduler.stop(run_id, OWNER)
+        scheduler.wait(run_id, timeout=5)
+        raise
+
+
+class _scheduler:
+    """A scheduler for the length of a command, with the store of LAYERLAB_HOME."""
+
+    def __init__(self, device: str) -> None:
+        self.store = Store()
+        for problem in self.store.problems:
+            print(problem, file=sys.stderr)
+        self.scheduler = Scheduler(self.store, device=device, limits=SWEEP_LIMITS)
+
+    def __enter__(self) -> Scheduler:
+        return self.scheduler
+
+    def __exit__(self, *_: object) -> None:
+        self.scheduler.shutdown()
+        self.store.close()
+
+
+def _add_options(one: argparse.ArgumentParser, experiment: Experiment, *, grid: bool) -> None:
+    for knob in experiment.config.knobs():
+        if knob.retrains:
+            shown = f"{knob.label}: {_values(knob)} (default {knob.default})".replace("%", "%%")
+            one.add_argument(_flag(knob.name), dest=f"knob_{knob.name}", metavar=knob.kind.upper(), help=shown)
+    one.add_argument("--seeds", default="1", metavar="COUNT", help="how many seeds (default 1)")
+    one.add_argument("--first-seed", default="0", metavar="SEED", help="where the seeds count from (default 0)")
+    one.add_argument("--device", default="auto", help="auto, cuda, mps or cpu (default auto)")
+    if grid:
+        one.add_argument("--out", type=Path, metavar="FILE", help="also write the table, as Markdown, to this file")
+        one.add_argument("--record", type=Path, metavar="FOLDER", help="write the curves for a first paint here")
+    else:
+        one.add_argument("--json", action="store_true", help="one JSON object a line instead of a progress bar")
+
+
+def _given(options: argparse.Namespace, experiment: Experiment) -> dict[str, str]:
+    values = {knob.name: getattr(options, f"knob_{knob.name}", None) for knob in experiment.config.knobs()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _grid(given: dict[str, str], config: type[Config]) -> Iterator[Config]:
+    """Every combination of the values given; "all" stands for all choices of a field."""
+    columns: dict[str, Sequence[Any]] = {}
+    for name, text in given.items():
+        knob = config.knob(name)
+        columns[name] = knob.choices if text == "all" and knob.kind == "choice" else text.split(",")
+    for values in itertools.product(*columns.values()):
+        yield config.parse(dict(zip(columns, values, strict=True)))
+
+
+def _seeds(options: argparse.Namespace) -> tuple[int, ...]:
+    first = _whole(options.first_seed, "first-seed", 0, 2**31 - 1)
+    return tuple(range(first, first + _whole(options.seeds, "seeds", 1, 1000)))
+
+
+def _whole(text: str, name: str, least: int, most: int) -> int:
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise ValueError(f"{name} must be a whole number from {least} to {most}; got {text!r}.")
+    return int(text)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _values(knob: Knob) -> str:
+    if knob.kind in ("choice", "switch"):
+        return ", ".join(map(str, knob.choices or (True, False)))
+    return f"{knob.minimum:g} to {knob.maximum:g} {knob.unit}".strip()
+
+
+def _plain(error: Exception) -> str:
+    return str(error.args[0]) if error.args else str(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""What the command line prints: JSON lines, a progress bar, a table of results."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+
+from core.contract import Experiment
+from core.engine.records import Snapshot
+from core.statistics import spread
+
+BAR_WIDTH = 30  # characters
+
+
+class ProgressBar:
+    """One line on stderr that redraws itself on a terminal; elsewhere a line every tenth."""
+
+    def __init__(self, label: str) -> None:
+        self.label, self.shown = label, -1
+
+    def show(self, fraction: float) -> None:
+        """Draw the bar at a fraction from 0 to 1."""
+        live = sys.stderr.isatty()
+        mark = int(fraction * (1000 if live else 10))
+        if mark == self.shown:
+            return
+        self.shown = mark
+        filled = round(fraction * BAR_WIDTH)
+        bar = "█" * filled + "·" * (BAR_WIDTH - filled)
+        start, end = ("\r", "") if live else ("", "\n")
+        print(f"{start}{self.label} {bar} {100 * fraction:3.0f} %", end=end, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Leave the line standing."""
+        if sys.stderr.isatty():
+            print(file=sys.stderr)
+
+
+class Follower:
+    """Prints what is new in each snapshot of a run, as JSON lines or as a progress bar."""
+
+    def __init__(self, experiment: Experiment, *, as_json: bool) -> None:
+        self.experiment, self.as_json = experiment, as_json
+        self.bar = ProgressBar(experiment.key)
+        self.seen: defaultdict[tuple[str, int], int] = defaultdict(int)
+        self.notes = 0
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Report the points that the last snapshot did not have."""
+        if self.as_json:
+            for note in snapshot.notes[self.notes :]:
+                print(json.dumps({"event": "note", "text": note}))
+            self.notes = len(snapshot.notes)
+            for (seed, step), values in sorted(self._new_points(snapshot).items()):
+                moment = int(step) if step.is_integer() else step
+                print(json.dumps({"event": "metrics", "step": moment, "seeds": [seed], "values": values}))
+            sys.stdout.flush()
+        else:
+            self.bar.show(snapshot.progress)
+
+    def finish(self, snapshot: Snapshot) -> None:
+        """The last word: the summary, or why there is none."""
+        run = snapshot.run
+        measured = snapshot.summary(self.experiment.summary)
+        summary = {name: [values.get(seed) for seed in run.seeds] for name, values in measured.items()}
+        if self.as_json:
+            word = {"event": run.state, "run": run.id, "summary": summary | {"seconds": round(run.seconds, 3)}}
+            print(json.dumps(word | ({"error": run.error} if run.error else {})), flush=True)
+            return
+        self.bar.close()
+        print(f"{self.experiment.title}: {run.state}. {run.error}".strip())
+        for name, values in measured.items():
+            print(f"    {name}: {spread(list(values.values()))}")
+        print(f"    run {run.id}, {run.seconds:.1f} s on {run.device_name}")
+
+    def _new_points(self, snapshot: Snapshot) -> dict[tuple[int, float], dict[str, list[float]]]:
+        rows: defaultdict[tuple[int, float], dict[str, list[float]]] = defaultdict(dict)
+        for name, seeds in snapshot.series.items():
+            for seed, series in seeds.items():
+                start = self.seen[name, seed]
+                for step, value in zip(series.steps[start:], series.values[start:], strict=True):
+                    rows[seed, float(step)][name] = [float(value)]
+                self.seen[name, seed] = len(series)
+        return rows
+
+
+def results_table(experiment: Experiment, snapshots: Sequence[Snapshot]) -> str:
+    """Markdown: a row a run, the settings that differ between runs, then mean ± std (n) of every summary metric."""
+    configs = [snapshot.run.config for snapshot in snapshots]
+    varied = [name for name in configs[0] if len({str(config[name]) for config in configs}) > 1]
+    header = [*varied, *experiment.summary, "seconds"]
+    rows = [header, ["---"] * len(header)]
+    for snapshot, config in zip(snapshots, configs, strict=True):
+        figures = [str(spread(list(values.values()))) for values in snapshot.summary(experiment.summary).values()]
+        rows.append([*(str(config[name]) for name in varied), *figures, f"{snapshot.run.seconds:.0f}"])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -1,0 +1,167 @@
+"""The form of an experiment, built from its config's fields; its values survive page changes and travel in the link."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from core.config import Config, Knob, knob
+from core.contract import Experiment
+
+RETRAINS, REDRAWS = ":material/model_training:", ":material/palette:"
+RUN = "run"  # the link's field that names a run
+FEW_CHOICES = 3
+LOG_STEPS = (1, 2, 5)
+
+
+class Seeds(Config):
+    """Which seeds to train: `seeds` of them, counted from the first."""
+
+    seeds: int = knob(2, "Seeds", group="training", ge=1, le=20, help="How many initialisations to train.")
+    first_seed: int = knob(0, "First seed", group="training", ge=0, le=2**31 - 21, help="Seeds count from here.")
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The seeds themselves."""
+        return tuple(range(self.first_seed, self.first_seed + self.seeds))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the form says now."""
+
+    config: Any
+    seeds: tuple[int, ...]
+
+
+def form(experiment: Experiment) -> Settings:
+    """Draw the knobs, grouped: what the lab is about, then training, then view. Returns their validated values.
+
+    A link's values come first: checked before any widget is made, clamped with a message where they break a rule.
+    """
+    _take_link(experiment)
+    _restore(experiment)
+    _messages(experiment)
+    st.caption(f"{RETRAINS} takes effect with the next run · {REDRAWS} only redraws")
+    for one in _group(experiment, "lab"):
+        _widget(experiment.key, one)
+    with st.expander("Training", icon=RETRAINS):
+        for one in (*_group(experiment, "training"), *Seeds.knobs()):
+            _widget(experiment.key, one)
+    for one in _group(experiment, "view"):
+        _widget(experiment.key, one)
+    st.button("Reset to defaults", key=f"{experiment.key}:defaults", on_click=_defaults, args=(experiment,))
+    return _read(experiment)
+
+
+def write_link(experiment: Experiment, settings: Settings, run: str | None) -> None:
+    """Put every field, and the run on screen, into the address, so that it can be shared and reloaded."""
+    seeds = {"seeds": len(settings.seeds), "first_seed": settings.seeds[0]}
+    fields = {name: _as_text(value) for name, value in {**settings.config.model_dump(), **seeds}.items()}
+    link = fields | ({RUN: run} if run else {})
+    st.session_state[f"{experiment.key}:link"] = fields
+    if dict(st.query_params) != link:
+        st.query_params.from_dict(link)
+
+
+def new_seed(experiment: Experiment) -> None:
+    """Draw another first seed."""
+    seeds: int = st.session_state[_name(experiment.key, "seeds")]
+    st.session_state[_name(experiment.key, "first_seed")] = random.SystemRandom().randrange(10**6) // seeds * seeds
+
+
+def _take_link(experiment: Experiment) -> None:
+    """Read the address once for every new address; an address that we wrote ourselves says nothing new."""
+    raw = {name: value for name, value in st.query_params.items() if name != RUN}
+    if not raw or raw == st.session_state.get(f"{experiment.key}:link"):
+        return
+    ours = {name: value for name, value in raw.items() if name not in Seeds.model_fields}
+    config, messages = experiment.config.clamp(ours)
+    seeds, more = Seeds.clamp({name: value for name, value in raw.items() if name in Seeds.model_fields})
+    _set(experiment.key, {**config.model_dump(), **seeds.model_dump()})
+    st.session_state[f"{experiment.key}:messages"] = (*messages, *more)
+    st.session_state[f"{experiment.key}:link"] = raw
+
+
+def _restore(experiment: Experiment) -> None:
+    """Streamlit forgets a widget's value when its page is left; ours come back."""
+    saved: dict[str, Any] = st.session_state.get(f"{experiment.key}:saved", {})
+    defaults = {**experiment.config().model_dump(), **Seeds().model_dump()}
+    for name, value in (defaults | saved).items():
+        st.session_state.setdefault(_name(experiment.key, name), value)
+
+
+def _read(experiment: Experiment) -> Settings:
+    values = {
+        one.name: st.session_state[_name(experiment.key, one.name)]
+        for one in (*experiment.config.knobs(), *Seeds.knobs())
+    }
+    st.session_state[f"{experiment.key}:saved"] = values
+    seeds = Seeds.parse({name: values.pop(name) for name in Seeds.model_fields})
+    return Settings(experiment.config.parse(values), seeds.numbers)
+
+
+def _messages(experiment: Experiment) -> None:
+    key = f"{experiment.key}:messages"
+    if st.session_state.get(key):
+        st.warning("This link asked for something that cannot be.\n" + _bullets(st.session_state[key]))
+        st.button("Understood", key=f"{key}:read", on_click=st.session_state.pop, args=(key,))
+
+
+def _defaults(experiment: Experiment) -> None:
+    _set(experiment.key, {**experiment.config().model_dump(), **Seeds().model_dump()})
+
+
+def _set(key: str, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        st.session_state[_name(key, name)] = value
+
+
+def _group(experiment: Experiment, group: str) -> list[Knob]:
+    return [one for one in experiment.config.knobs() if one.group == group]
+
+
+def _widget(key: str, one: Knob) -> None:
+    common: dict[str, Any] = {
+        "label": f"{one.label} {RETRAINS if one.retrains else REDRAWS}" + (f" ({one.unit})" if one.unit else ""),
+        "key": _name(key, one.name),
+        "help": one.help or None,
+    }
+    if one.kind == "switch":
+        st.toggle(**common)
+    elif one.kind == "choice":
+        choose = st.radio if len(one.choices) <= FEW_CHOICES else st.selectbox
+        choose(options=one.choices, format_func=one.label_of, **common)
+    elif one.logarithmic:
+        value = st.session_state[common["key"]]
+        st.select_slider(options=_log_steps(one, value), format_func=lambda number: f"{number:g}", **common)
+    elif one.kind == "integer":
+        st.number_input(min_value=int(one.minimum or 0), max_value=int(one.maximum or 0), step=1, **common)
+    else:
+        st.number_input(min_value=one.minimum, max_value=one.maximum, step=one.default or None, format="%g", **common)
+
+
+def _log_steps(one: Knob, value: float) -> list[float]:
+    """1, 2, 5, 10 … between the bounds, and the value itself, which a link may have set in between."""
+    assert one.minimum and one.maximum  # a logarithmic knob has positive bounds
+    exponents = range(math.floor(math.log10(one.minimum)), math.ceil(math.log10(one.maximum)) + 1)
+    steps = {float(f"{digit}e{exponent}") for exponent in exponents for digit in LOG_STEPS}
+    return sorted({step for step in steps if one.minimum <= step <= one.maximum} | {value})
+
+
+def _name(key: str, field: str) -> str:
+    return f"{key}:{field}"
+
+
+def _as_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _bullets(lines: tuple[str, ...]) -> str:
+    """Messages quote what a link says: as code, nothing in them is Markdown or HTML."""
+    return "\n".join("- `" + line.replace("`", "'").replace("\n", " ") + "`" for line in lines)

@@ -1,0 +1,115 @@
+"""Results for settings, wherever they are: live, stored on this machine, or recorded and shipped with the program."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import streamlit as st
+
+from core.config import Config
+from core.contract import Experiment
+from core.engine import recorded
+from core.engine.records import Snapshot
+from core.engine.scheduler import QueryError, shared
+from core.events import Arrays
+
+Origin = Literal["live", "stored", "recorded"]
+Curves = dict[int, tuple[Any, Any]]  # seed -> steps, values
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run and where it is from."""
+
+    snapshot: Snapshot
+    origin: Origin
+
+    @property
+    def label(self) -> str:
+        """What must stand beside every figure made from it."""
+        run = self.snapshot.run
+        if self.origin == "recorded":
+            return f"{self.snapshot.recorded}, {len(run.seeds)} seeds"
+        return "trained on this machine" if self.origin == "stored" else "the run above, as it stands"
+
+
+def result_for(experiment: Experiment, config: Config, shown: Snapshot | None = None) -> Result | None:
+    """The run on screen if it has these settings, else the stored one with most seeds, else the recorded one."""
+    wanted = config.retraining()
+    if shown is not None and _settings(experiment, shown) == wanted:
+        return Result(shown, "stored" if shown.run.final else "live")
+    store = shared().store
+    identity = shared().identity(experiment.key, config)
+    finished = store.runs(identity=identity, states=("finished",), limit=20)
+    if finished:
+        best = max(finished, key=lambda run: (len(run.seeds), run.created))
+        snapshot = _finished_snapshot(best.id)
+        return Result(snapshot, "stored") if snapshot else None
+    return recorded_for(experiment, config)
+
+
+def recorded_for(experiment: Experiment, config: Config) -> Result | None:
+    """The recorded run of these settings, if one shipped."""
+    for snapshot in recorded.read(experiment.key):
+        if snapshot.run.version == experiment.version and _settings(experiment, snapshot) == config.retraining():
+            return Result(snapshot, "recorded")
+    return None
+
+
+def grid(
+    experiment: Experiment, config: Config, fields: Sequence[str], shown: Snapshot | None = None
+) -> dict[tuple[Any, ...], Result | None]:
+    """The best result for every combination of the choices of some fields, the others staying as they are."""
+    choices = itertools.product(*(experiment.config.knob(name).choices for name in fields))
+    return {
+        values: result_for(experiment, config.model_copy(update=dict(zip(fields, values, strict=True))), shown)
+        for values in choices
+    }
+
+
+def ask(experiment: Experiment, result: Result, name: str, **arguments: Any) -> Arrays | None:
+    """Put a question to the net behind a result; says why where there is no answer (yet)."""
+    try:
+        if result.origin == "live":
+            return shared().query(result.snapshot.run.id, name, **arguments)
+        return _answer(experiment.key, result.snapshot.run.id, result.origin, name, **arguments)
+    except QueryError as error:
+        st.info(str(error))
+        return None
+
+
+def points(result: Result, metric: str) -> Curves:
+    """Curves of a metric: seed -> (steps, values)."""
+    return {seed: (series.steps, series.values) for seed, series in result.snapshot.series.get(metric, {}).items()}
+
+
+def scores(result: Result, names: Sequence[str]) -> dict[str, list[float]]:
+    """The summary of a run as a table wants it: metric -> one number a seed."""
+    return {name: list(values.values()) for name, values in result.snapshot.summary(names).items()}
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _answer(experiment: str, run: str, origin: Origin, name: str, **arguments: Any) -> Arrays:
+    """Answers of nets that do not change any more are kept."""
+    if origin == "stored":
+        return shared().query(run, name, **arguments)
+    snapshot = next(one for one in recorded.read(experiment) if one.run.id == run)
+    weights = recorded.weights(run)
+    if weights is None:
+        raise QueryError("The weights of this recorded run were not shipped. Press Run to train it here.")
+    seed = snapshot.run.seeds[0]
+    return shared().query_weights(experiment, snapshot.run.config, weights, seed, name, key=run, **arguments)
+
+
+@lru_cache(maxsize=256)
+def _finished_snapshot(run: str) -> Snapshot | None:
+    """A finished run does not change; read it once."""
+    return shared().store.snapshot(run)
+
+
+def _settings(experiment: Experiment, snapshot: Snapshot) -> dict[str, Any]:
+    return experiment.config.parse(snapshot.run.config).retraining()
