@@ -10,15 +10,16 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from core import catalog
 from core.engine.scheduler import shared
 from ui.plot import asset_routes, preload_links
 from ui.security import SecurityMiddleware
 
 
 def warm_up() -> None:
-    """Start the engine's workers, then load what every page needs; seconds, most of them spent importing torch."""
+    """Start the engine's workers, then load what every page needs."""
     shared()
+    from core import catalog  # torch comes with it, two seconds that need not pass before the port is open
+
     catalog.experiments()
 
 

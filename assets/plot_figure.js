@@ -2,7 +2,7 @@
 
 import { plain } from "./plot_table.js";
 
-export const SMOOTHING = 0.85; // weight of the past in the moving average
+export const SMOOTHING = 0.7; // weight of the past in the moving average
 
 const ARRAYS = {
   i1: Int8Array, u1: Uint8Array, u1c: Uint8ClampedArray, i2: Int16Array, u2: Uint16Array,

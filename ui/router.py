@@ -7,7 +7,9 @@ import streamlit as st
 from ui import theme
 from ui.labs import ROOT, labs
 
-st.set_page_config(page_title="LayerLab", page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide")
-theme.apply()
 home = st.Page(ROOT / "pages" / "home.py", title="Labs", default=True, help="All labs, each with its question.")
-st.navigation([home, *(lab.link() for lab in labs())], position="top").run()
+page = st.navigation([home, *(lab.link() for lab in labs())], position="top")
+name = "LayerLab" if page is home else f"{page.title} · LayerLab"
+st.set_page_config(page_title=name, page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide")
+theme.apply()
+page.run()

@@ -125,7 +125,7 @@ def test_smoothing_draws_the_average_before_the_faint_line_in_the_same_colour(vi
     raw, smooth = found.evaluate("chart => chart.data.slice(0, 2).map(trace => Array.from(trace.y))")
     total = weight = 0.0
     for value, average in zip(raw, smooth, strict=True):
-        total, weight = 0.85 * total + 0.15 * value, 0.85 * weight + 0.15
+        total, weight = 0.7 * total + 0.3 * value, 0.7 * weight + 0.3
         assert average == pytest.approx(total / weight)
     colours = found.evaluate("chart => chart._fullData.map(trace => trace.line.color)")
     assert colours[0] == colours[1] != colours[2] == colours[3]

@@ -37,6 +37,7 @@ def background(page: Page) -> list[int]:
 
 def test_the_home_page_leads_to_every_lab_by_a_click_anywhere_on_its_card(visit: Visit, server: str) -> None:
     page = visit(server)
+    expect(page).to_have_title("LayerLab")
     expect(page.get_by_text(LAB.question).first).to_be_visible()
     card = page.locator(f".st-key-card-{LAB.name}")
     expect(card.locator("img")).to_be_visible()
@@ -48,7 +49,7 @@ def test_the_home_page_leads_to_every_lab_by_a_click_anywhere_on_its_card(visit:
 def test_a_deep_link_opens_the_lab_itself(visit: Visit, server: str) -> None:
     page = visit(f"{server}/{LAB.name}")
     expect(page).to_have_url(f"{server}/{LAB.name}")
-    expect(page).to_have_title(LAB.title)
+    expect(page).to_have_title(f"{LAB.title} · LayerLab")
     assert page.get_by_text("Page not found").count() == 0
 
 
