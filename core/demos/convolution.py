@@ -18,6 +18,17 @@ LARGEST_PADDING = 4  # pixels
 Floats = NDArray[np.float64]
 Layer = tuple[int, int, int]  # kernel, stride, padding in pixels
 
+SAMPLE: Floats = np.array(  # a bright square that touches the border at the top left
+    [
+        [9, 9, 9, 2, 1, 0],
+        [9, 9, 9, 2, 1, 0],
+        [9, 9, 9, 2, 1, 0],
+        [3, 3, 3, 2, 1, 0],
+        [1, 1, 1, 1, 1, 0],
+        [0, 0, 0, 0, 0, 0],
+    ],
+    dtype=np.float64,
+)
 KERNELS: dict[str, Floats] = {
     "identity": np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]], dtype=np.float64),
     "mean": np.full((3, 3), 1 / 9),

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from core.data.red_green import SIZE
 from core.demos.convolution import Layer, PadMode, output_sizes, source_pixels
-from core.nn.padded import CHANNELS, CONV_TYPES, KERNEL, PADDING, STRIDES, ConvType, RedGreenNet, feature_sizes
+from core.nn.padded import CONV_TYPES, KERNEL, PADDING, STRIDES, ConvType, RedGreenNet, feature_sizes
 
 INPUTS, NETS = 8, 4  # averaged over
 _GENERATOR = threading.Lock()  # new layers draw their weights from the one that all threads share
@@ -118,7 +118,7 @@ def convolution_field(conv: ConvType, row: int | None = None, col: int | None = 
     layers, mode = net_layers(conv), PADDING[conv][1]
     seen = np.outer(*(reach(SIZE, layers, unit, mode) for unit in (row, col)))
     field = theoretical_fields(layers)[-1]
-    return Effective(_averaged(last_map, row, col, CHANNELS[-1], seed), seen, (*field.box(row), *field.box(col)))
+    return Effective(_averaged(last_map, row, col, seed), seen, (*field.box(row), *field.box(col)))
 
 
 class SelfAttention(nn.Module):
@@ -129,14 +129,18 @@ class SelfAttention(nn.Module):
         self.patch = patch
         self.query, self.key, self.value = (nn.Linear(3 * patch * patch, width, bias=False) for _ in range(3))
 
+    def mix(self, images: Tensor, asking: slice = slice(None)) -> Tensor:
+        """What the asking patches, counted row by row, hear from all: (batch, asking, width)."""
+        tokens = nn.functional.unfold(images, self.patch, stride=self.patch).mT  # (batch, token, 3·patch²)
+        queries, keys, values = self.query(tokens[:, asking]), self.key(tokens), self.value(tokens)
+        scores = queries @ keys.mT / math.sqrt(queries.shape[-1])  # (batch, asking, token)
+        mixed: Tensor = scores.softmax(dim=-1) @ values
+        return mixed
+
     def forward(self, images: Tensor) -> Tensor:
         """(batch, 3, h, w) -> (batch, width, h / patch, w / patch), one vector a patch."""
         batch, _, height, width = images.shape
-        tokens = nn.functional.unfold(images, self.patch, stride=self.patch).mT  # (batch, token, 3·patch²)
-        queries, keys, values = self.query(tokens), self.key(tokens), self.value(tokens)
-        scores = queries @ keys.mT / math.sqrt(queries.shape[-1])  # (batch, token, token)
-        mixed: Tensor = scores.softmax(dim=-1) @ values  # (batch, token, width)
-        return mixed.mT.reshape(batch, -1, height // self.patch, width // self.patch)
+        return self.mix(images).mT.reshape(batch, -1, height // self.patch, width // self.patch)
 
 
 def attention_field(patch: int = 4, row: int | None = None, col: int | None = None, seed: int = 0) -> Effective:
@@ -148,9 +152,14 @@ def attention_field(patch: int = 4, row: int | None = None, col: int | None = No
     if patch < 1 or SIZE % patch:
         raise ValueError(f"patch must divide the image's {SIZE} px; got {patch}. Try 1, 2, 4, 8 or 16.")
     row, col = _unit(row, col, SIZE // patch)
+    asked = row * (SIZE // patch) + col
+
+    def one_patch() -> Callable[[Tensor], Tensor]:
+        layer = SelfAttention(patch)
+        return lambda images: layer.mix(images, slice(asked, asked + 1)).mT[..., None]  # a map of 1×1
+
     everything = (0.0, SIZE - 1.0, 0.0, SIZE - 1.0)
-    values = _averaged(lambda: SelfAttention(patch), row, col, 32, seed)
-    return Effective(values, np.ones((SIZE, SIZE), dtype=np.bool_), everything)
+    return Effective(_averaged(one_patch, 0, 0, seed), np.ones((SIZE, SIZE), dtype=np.bool_), everything)
 
 
 def gradient_field(feature_map: Callable[[Tensor], Tensor], images: Tensor, row: int, col: int) -> Tensor:
@@ -167,11 +176,8 @@ def gradient_field(feature_map: Callable[[Tensor], Tensor], images: Tensor, row:
     return gradient.abs().mean(dim=(0, 1))
 
 
-def _averaged(
-    new_map: Callable[[], Callable[[Tensor], Tensor]], row: int, col: int, channels: int, seed: int
-) -> NDArray[np.float32]:
+def _averaged(new_map: Callable[[], Callable[[Tensor], Tensor]], row: int, col: int, seed: int) -> NDArray[np.float32]:
     """Over fresh nets and Gaussian inputs, scaled to a largest value of 1."""
-    assert channels >= INPUTS
     with _own_random_state(seed):
         fields = [gradient_field(new_map(), torch.randn(INPUTS, 3, SIZE, SIZE), row, col) for _ in range(NETS)]
     mean: NDArray[np.float32] = torch.stack(fields).mean(dim=0).numpy()
