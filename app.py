@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,9 +27,8 @@ def warm_up() -> None:
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Warm up while the first page is being read; leave no process behind."""
-    warming = asyncio.create_task(asyncio.to_thread(warm_up))
+    threading.Thread(target=warm_up, daemon=True).start()  # a daemon: Ctrl-C need not wait for an import to end
     yield
-    await asyncio.wait([warming])
     await asyncio.to_thread(shared().shutdown)
 
 

@@ -1,7 +1,7 @@
 // The chart component: one DOM node a chart, updated through Plotly.react, with a toolbar that outlives updates.
 // Loaded once a page session (see ui/plot.py); render() is called for every new figure and every change of theme.
 
-import { SMOOTHING, composed, decoded, fitNarrow, template, themeOf } from "./plot_figure.js";
+import { SMOOTHING, composed, decoded, fitNarrow, sayEmpty, template, themeOf } from "./plot_figure.js";
 import { fillTable, make, plain, titleText } from "./plot_table.js";
 
 const NARROW_PX = 520; // below this width the legend goes under the plot and the modebar hides
@@ -136,6 +136,7 @@ class Chart {
     const narrow = width < NARROW_PX;
     const { data, layout, note } = composed(this.parsed, this.data.curves ? this.tools : {}, theme.colours);
     layout.template = template(theme, this.data.curves);
+    if (!data.length && !layout.images && !layout.annotations) sayEmpty(layout);
     layout.width = width;
     layout.height = this.data.height;
     layout.uirevision ??= "kept";

@@ -117,6 +117,12 @@ export function fitNarrow(data, layout, width) {
   layout.legend = { ...layout.legend, orientation: "h", x: 0, xanchor: "left", xref: "container", y: 0, yanchor: "bottom", yref: "container" };
 }
 
+/** Axes that nothing stands on count nothing; words say why they are bare. */
+export function sayEmpty(layout) {
+  for (const axis of ["xaxis", "yaxis"]) layout[axis] = { ...layout[axis], showticklabels: false, showgrid: false, zeroline: false };
+  layout.annotations = [{ text: "Nothing measured yet", showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5, opacity: 0.6 }];
+}
+
 const canvas = document.createElement("canvas").getContext("2d");
 
 export function themeOf(element) {

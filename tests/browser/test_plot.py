@@ -27,7 +27,7 @@ def plots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def chart(page: Page, name: str) -> Locator:
     """A chart by its place in tests/browser/apps/plot_script.py."""
-    return page.locator(".layerlab-plot").nth(("curves", "live", "heat").index(name))
+    return page.locator(".layerlab-plot").nth(("curves", "live", "heat", "empty").index(name))
 
 
 def surface(page: Page, name: str) -> Locator:
@@ -195,3 +195,10 @@ def test_a_narrower_window_makes_a_narrower_figure(visit: Visit, plots: str) -> 
     page.set_viewport_size({"width": 500, "height": 900})
     until(page, found, f"chart => chart._fullLayout.width < {before} && chart._fullLayout.width <= 500")
     assert page.evaluate("document.documentElement.scrollWidth") <= 500
+
+
+def test_a_chart_without_data_says_so_instead_of_counting_from_minus_one(visit: Visit, plots: str) -> None:
+    page = opened(visit, plots)
+    found = surface(page, "empty")
+    expect(found.get_by_text("Nothing measured yet")).to_be_visible()
+    expect(found.locator(".xtick, .ytick")).to_have_count(0)

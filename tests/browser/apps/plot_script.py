@@ -46,3 +46,5 @@ heat = go.Figure(
     layout={"title": "Activity by position", "xaxis": {"title": "Column"}, "yaxis": {"title": "Row"}},
 )
 plot(heat, "heat")
+
+plot(go.Figure(layout={"title": "Loss", "xaxis": {"title": "Epoch"}, "yaxis": {"title": "Loss (nats)"}}), "empty")
