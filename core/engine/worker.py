@@ -6,6 +6,7 @@ closes and, even in the middle of a long native step, when its parent is gone.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import select
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import torch
 
 NICENESS = 10
+AUTOGROUP = "/proc/self/autogroup"
 PARENT_CHECK_SECONDS = 2.0
 PR_SET_PDEATHSIG = 1  # from <sys/prctl.h>
 
@@ -29,7 +31,7 @@ def main(arguments: list[str]) -> None:
     """Serve until the pipe closes."""
     pipe, lifeline, parent = (int(one) for one in arguments[:3])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides when to stop
-    os.nice(NICENESS)
+    _give_way()
     _die_with(parent, lifeline)
     connection: Connection[Reply, Command] = Connection(pipe)
     try:
@@ -38,6 +40,13 @@ def main(arguments: list[str]) -> None:
         connection.send(Broken(f"{type(error).__name__}: {error}"))
         raise
     _serve(connection, device)
+
+
+def _give_way() -> None:
+    """Let the pages go first. Where Linux schedules whole sessions against each other, ours must be nice as well."""
+    os.nice(NICENESS)
+    with contextlib.suppress(OSError), open(AUTOGROUP, "w", encoding="ascii") as file:  # absent, or not ours to write
+        file.write(str(NICENESS))
 
 
 def _die_with(parent: int, lifeline: int) -> None:
