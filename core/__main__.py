@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from core import catalog
+from core import catalog, places
 from core.config import Config, ConfigError, Knob
 from core.contract import Experiment
 from core.engine import recorded
@@ -72,6 +72,8 @@ def parser() -> Parser:
 
 def list_experiments(options: argparse.Namespace) -> int:
     """Print every experiment with its settings."""
+    if not options.json:
+        print(f"Results are kept in {places.home()}, data sets in {places.datasets()}.")
     for experiment in catalog.experiments().values():
         if options.json:
             about = {"experiment": experiment.key, "title": experiment.title, "question": experiment.question}

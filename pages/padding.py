@@ -15,7 +15,7 @@ from core.figures.results import accuracy_rows, against_published, as_table
 from core.nn.padded import CONV_TYPES
 from ui.charts import training_curves
 from ui.form import form
-from ui.live import follow, live
+from ui.live import follow, live, train_buttons
 from ui.plot import plot
 from ui.results import ask, grid, result_for, scores
 from ui.words import words
@@ -143,6 +143,7 @@ with knobs:
 with run:
     snapshot = live(EXPERIMENT, settings, curves)
 st.subheader("Six ways to pad, two heads, ten initialisations", anchor=False)
+train_buttons(EXPERIMENT, settings, across="conv", down="head")
 follow(EXPERIMENT, snapshot, table, key="table")
 st.subheader("The images", anchor=False)
 samples()

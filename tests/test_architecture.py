@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 # Lowest first. The longest name that fits a module is its room.
 ROOMS = (
+    "core.places",
     "core.config",
     "core.events",
     "core.devices",

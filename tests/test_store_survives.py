@@ -12,8 +12,9 @@ import pytest
 
 from core.engine.database import MIGRATIONS
 from core.engine.records import SeedEvent
-from core.engine.store import Store, StoreError, home
+from core.engine.store import Store, StoreError
 from core.events import Arrays, Note
+from core.places import home
 from tests.store_writers import new_run, train
 
 ROOT = Path(__file__).parent.parent

@@ -69,6 +69,12 @@ def write_link(experiment: Experiment, settings: Settings, run: str | None) -> N
         st.query_params.from_dict(link)
 
 
+def set_values(experiment: Experiment, values: Mapping[str, Any]) -> None:
+    """Move knobs, before the form is drawn (in a callback)."""
+    for name, value in values.items():
+        st.session_state[_name(experiment.key, name)] = value
+
+
 def new_seed(experiment: Experiment) -> None:
     """Draw another first seed."""
     seeds: int = st.session_state[_name(experiment.key, "seeds")]
@@ -83,7 +89,7 @@ def _take_link(experiment: Experiment) -> None:
     ours = {name: value for name, value in raw.items() if name not in Seeds.model_fields}
     config, messages = experiment.config.clamp(ours)
     seeds, more = Seeds.clamp({name: value for name, value in raw.items() if name in Seeds.model_fields})
-    _set(experiment.key, {**config.model_dump(), **seeds.model_dump()})
+    set_values(experiment, {**config.model_dump(), **seeds.model_dump()})
     st.session_state[f"{experiment.key}:messages"] = (*messages, *more)
     st.session_state[f"{experiment.key}:link"] = raw
 
@@ -114,12 +120,7 @@ def _messages(experiment: Experiment) -> None:
 
 
 def _defaults(experiment: Experiment) -> None:
-    _set(experiment.key, {**experiment.config().model_dump(), **Seeds().model_dump()})
-
-
-def _set(key: str, values: Mapping[str, Any]) -> None:
-    for name, value in values.items():
-        st.session_state[_name(key, name)] = value
+    set_values(experiment, {**experiment.config().model_dump(), **Seeds().model_dump()})
 
 
 def _group(experiment: Experiment, group: str) -> list[Knob]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from core.contract import Experiment
 from core.engine.records import Snapshot
 from core.engine.scheduler import AdmissionError, Scheduler, shared
-from ui.form import RUN, Settings, new_seed, write_link
+from ui.form import RUN, Settings, new_seed, set_values, write_link
 from ui.security import owner
 
 QUICK_SECONDS, CALM_SECONDS = 0.15, 0.5  # between polls: just after an action, and later
@@ -90,6 +90,28 @@ def follow(experiment: Experiment, snapshot: Snapshot | None, draw: Draw, *, key
         draw(shared().snapshot(run.id) if run else None)
 
     poll()
+
+
+def train_buttons(experiment: Experiment, settings: Settings, across: str, down: str) -> None:
+    """One button for every combination of two choices: a click sets the form and trains that cell at once."""
+    for low in experiment.config.knob(down).choices:
+        with st.container(horizontal=True, vertical_alignment="center", key=f"{experiment.key}:cells:{low}"):
+            st.markdown(experiment.config.knob(down).label_of(low), width=160)
+            for high in experiment.config.knob(across).choices:
+                cell = {across: high, down: low}
+                st.button(
+                    str(high),
+                    icon=":material/play_arrow:",
+                    key=f"{experiment.key}:cell:{low}:{high}",
+                    on_click=_train,
+                    args=(experiment, settings, cell),
+                    help=f"Train {high} now, with the other settings of the form.",
+                )
+
+
+def _train(experiment: Experiment, settings: Settings, changes: dict[str, object]) -> None:
+    set_values(experiment, changes)
+    _run(Panel(experiment, replace(settings, config=settings.config.model_copy(update=changes))))
 
 
 def _find_run(panel: Panel) -> None:

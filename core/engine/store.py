@@ -7,7 +7,6 @@ left unfinished is marked interrupted when the next store opens.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 import uuid
@@ -17,8 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
+from core import places
 from core.engine import files
 from core.engine.curves import Curve
 from core.engine.database import Database, StoreError, Write
@@ -27,15 +25,9 @@ from core.engine.rows import RUN_COLUMNS, UNFINISHED_SQL, progress, run_record, 
 from core.engine.shelf import Shelf
 from core.events import Arrays, Weights
 
-__all__ = ["Store", "StoreError", "home"]
+__all__ = ["Store", "StoreError"]
 
 _CURVES_KEPT = 512
-
-
-def home() -> Path:
-    """The folder of everything LayerLab keeps: LAYERLAB_HOME, or "layerlab" in the platform's user data directory."""
-    chosen = os.environ.get("LAYERLAB_HOME", "")
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("layerlab", appauthor=False))
 
 
 class Store:
@@ -47,7 +39,7 @@ class Store:
 
     def __init__(self, home_folder: Path | None = None) -> None:
         """Open or make the home. Raises StoreError, a sentence, for a home that is newer or cannot be used."""
-        self.home = Path(home_folder) if home_folder is not None else home()
+        self.home = Path(home_folder) if home_folder is not None else places.home()
         self._curves: OrderedDict[str, Curve] = OrderedDict()
         self._curves_of = 0
         self._closed = False
