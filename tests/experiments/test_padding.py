@@ -246,3 +246,16 @@ def test_a_filter_that_sees_the_whole_square_inside_falls_silent_outside(net: Re
 def test_a_layer_that_is_not_there_is_refused(net: RedGreenNet):
     with pytest.raises(ValueError, match="layer must be from 1 to 4; got 5"):
         EXPERIMENT.queries["border_response"](net, small(), device=CPU, layer=5)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_trains_the_same_net_within_rounding():
+    config = small(epochs=2)
+    on_gpu = [event for event in padding.run(config, (0,), torch.device("cuda")) if isinstance(event, Metrics)]
+    on_cpu = metrics(config)
+    assert [event.step for event in on_gpu] == [event.step for event in on_cpu]
+    for ours, theirs in zip(on_gpu, on_cpu, strict=True):
+        for name in theirs.values:
+            if name.endswith("loss"):
+                np.testing.assert_allclose(ours.values[name], theirs.values[name], rtol=0.02)
