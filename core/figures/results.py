@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 
 from core.figures.palette import CONV_STYLES, NEUTRAL, axis, faded, heading, layout
+from core.statistics import Spread, spread
 
 NOT_TRAINED = "not trained yet"
 HEAD_NAMES = {"pool": "Net1 (pool)", "flatten": "Net2 (flatten)"}
@@ -20,19 +20,14 @@ Cell = tuple[str, str]  # conv type, head
 Scores = Mapping[str, Sequence[float]]  # metric -> accuracy in %, one number a seed; NaN is left out
 
 
-@dataclass(frozen=True)
-class Score:
-    """Accuracy in % over n seeds: mean and population std."""
-
-    mean: float
-    std: float
-    n: int
+class Score(Spread):
+    """Accuracy in % over n seeds: mean and population std, as the published table has it."""
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Score | None:
         """Of one number a seed; None if no number is finite."""
-        numbers = np.array([value for value in values if np.isfinite(value)], dtype=np.float64)
-        return cls(float(numbers.mean()), float(numbers.std()), len(numbers)) if len(numbers) else None
+        found = spread(list(values))
+        return cls(found.mean, found.std, found.n) if found.n else None
 
     def __str__(self) -> str:
         return f"{self.mean:.2f} ± {self.std:.2f}"
@@ -83,7 +78,7 @@ class Row:
     @property
     def label(self) -> str:
         """How the row reads on screen."""
-        return f"{HEAD_NAMES.get(self.head, self.head)} · {self.conv}"
+        return f"{self.conv} · {HEAD_NAMES.get(self.head, self.head).split()[0]}"
 
     @property
     def trained(self) -> bool:
@@ -147,7 +142,7 @@ def against_published(rows: Sequence[Row]) -> go.Figure:
         layout=layout(
             x="Accuracy (%)",
             xaxis={**across, "domain": [0, 0.485]},
-            y="Net and convolution",
+            y="Convolution · head",
             yaxis=down,
             xaxis2=axis("Accuracy (%)", **across, domain=[0.515, 1], anchor="y2"),
             yaxis2=axis(**down, matches="y", anchor="x2", showticklabels=False),

@@ -80,11 +80,11 @@ def test_the_dot_plot_tells_who_agrees_who_does_not_and_who_is_missing():
     figure = against_published(accuracy_rows(cells))
     bars, dots, words = (trace for trace in figure.data if trace.xaxis == "x2")
     assert dict(zip(dots.y, dots.marker.symbol, strict=True)) == {
-        "Net1 (pool) · fconv": "x",
-        "Net1 (pool) · replicate": "circle",
+        "fconv · Net1": "x",
+        "replicate · Net1": "circle",
     }
     assert len(words.y) == 10 and set(words.text) == {NOT_TRAINED}
-    place = list(bars.y).index("Net1 (pool) · replicate")
+    place = list(bars.y).index("replicate · Net1")
     assert bars.base[place] == pytest.approx(93.8 - 6.48)
     assert bars.base[place] + bars.x[place] == pytest.approx(93.8 + 6.48)
 
