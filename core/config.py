@@ -7,7 +7,7 @@ training ("retrains") or only for a new picture ("re-renders"). Defaults are typ
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any, Literal, Self, get_args, get_origin
@@ -137,6 +137,11 @@ class Config(BaseModel):
             known = ", ".join(cls.model_fields)
             return f"{_quote(name)} is not a setting; the settings are {known}."
         return f"{name} must be {_rule(cls.knob(name))}; got {_quote(error['input'])}."
+
+
+def varied(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names of the settings that are not the same in all of these (dumped) configs, in their order."""
+    return [name for name in configs[0] if any(config[name] != configs[0][name] for config in configs)]
 
 
 def _describe(name: str, field: FieldInfo) -> Knob:

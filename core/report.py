@@ -7,6 +7,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 
+from core.config import varied
 from core.contract import Experiment
 from core.engine.records import Snapshot
 from core.statistics import spread
@@ -89,10 +90,10 @@ class Follower:
 def results_table(experiment: Experiment, snapshots: Sequence[Snapshot]) -> str:
     """Markdown: a row a run, the settings that differ between runs, then mean ± std (n) of every summary metric."""
     configs = [snapshot.run.config for snapshot in snapshots]
-    varied = [name for name in configs[0] if len({str(config[name]) for config in configs}) > 1]
-    header = [*varied, *experiment.summary, "seconds"]
+    fields = varied(configs)
+    header = [*fields, *experiment.summary, "seconds"]
     rows = [header, ["---"] * len(header)]
     for snapshot, config in zip(snapshots, configs, strict=True):
         figures = [str(spread(list(values.values()))) for values in snapshot.summary(experiment.summary).values()]
-        rows.append([*(str(config[name]) for name in varied), *figures, f"{snapshot.run.seconds:.0f}"])
+        rows.append([*(str(config[name]) for name in fields), *figures, f"{snapshot.run.seconds:.0f}"])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from core.config import varied
 from core.engine.records import RunRecord, Series, Snapshot
 from core.engine.store import Store
 from core.events import Weights
@@ -30,7 +31,9 @@ def write(store: Store, runs: Sequence[str], folder: Path = FOLDER) -> Path:
     experiment = snapshots[0].run.experiment
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{experiment}.json"
-    entries = [_entry(snapshot) for snapshot in snapshots]
+    configs = [snapshot.run.config for snapshot in snapshots]
+    fields = varied(configs)
+    entries = [_entry(snapshot, fields) for snapshot in snapshots]
     path.write_text(json.dumps(entries, separators=(",", ":")).replace("},{", "},\n{") + "\n", encoding="utf-8")
     for entry, snapshot in zip(entries, snapshots, strict=True):
         weights = store.weights(snapshot.run.trainings[snapshot.run.seeds[0]])
@@ -63,9 +66,9 @@ def _finished(store: Store, run: str) -> Snapshot:
     return snapshot
 
 
-def _entry(snapshot: Snapshot) -> dict[str, Any]:
+def _entry(snapshot: Snapshot, fields: Sequence[str]) -> dict[str, Any]:
     run = snapshot.run
-    name = f"{run.experiment}-" + "-".join(str(value) for value in run.config.values() if isinstance(value, str))
+    name = "-".join([run.experiment, *(str(run.config[field]) for field in fields)])
     return {
         "run": name,
         "version": run.version,
