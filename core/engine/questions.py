@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from core.config import Config
@@ -62,7 +62,7 @@ class Questions:
     def query_weights(
         self,
         experiment: str,
-        config: Config,
+        config: Config | Mapping[str, Any],
         weights: Weights,
         seed: int,
         name: str,
@@ -72,7 +72,8 @@ class Questions:
         **arguments: Any,
     ) -> Arrays:
         """Ask a model made of given weights. key: under which a worker keeps it. Raises QueryError."""
-        ask = Ask(name, arguments, seed, "", f"given {key}", experiment, config.model_dump())
+        settings = config.model_dump() if isinstance(config, Config) else dict(config)
+        ask = Ask(name, arguments, seed, "", f"given {key}", experiment, settings)
         return self._ask_stored(ask, lambda: weights, timeout)
 
     def _ask_stored(self, ask: Ask, load: Callable[[], Weights | None], timeout: float) -> Arrays:

@@ -88,6 +88,12 @@ class Scheduler(Questions):
         """Whether a worker is ready to train at once."""
         return self._dispatcher.pool.ready is not None
 
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """Process ids of the workers there are now."""
+        with self._ledger.lock:
+            return tuple(worker.process.pid for worker in self._dispatcher.pool.workers)
+
     def identity(self, experiment: str, config: Config) -> str:
         """The identity that trainings of this config have here."""
         found = _experiment(experiment, config)

@@ -31,7 +31,6 @@ def main(arguments: list[str]) -> None:
     """Serve until the pipe closes."""
     pipe, lifeline, parent = (int(one) for one in arguments[:3])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides when to stop
-    _give_way()
     _die_with(parent, lifeline)
     connection: Connection[Reply, Command] = Connection(pipe)
     try:
@@ -39,6 +38,7 @@ def main(arguments: list[str]) -> None:
     except Exception as error:
         connection.send(Broken(f"{type(error).__name__}: {error}"))
         raise
+    _give_way()  # only now: on a busy machine an import of torch that gives way takes a minute
     _serve(connection, device)
 
 

@@ -1,0 +1,1 @@
+"""Tests of the engine; their toy experiments never ship."""
