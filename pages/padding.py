@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -14,10 +16,11 @@ from core.figures import padding as figures
 from core.figures.results import accuracy_rows, against_published, as_table
 from core.nn.padded import CONV_TYPES
 from ui.charts import training_curves
-from ui.form import form
-from ui.live import follow, live, train_buttons
+from ui.lab import lab
+from ui.live import follow, train_buttons
 from ui.plot import plot
-from ui.results import ask, grid, result_for, scores
+from ui.results import Result, ask, grid, origin, scores, trained
+from ui.tabs import tabs
 from ui.words import words
 
 EXPERIMENT = catalog.get("padding")
@@ -30,19 +33,13 @@ TRAINED_ROWS = [(row - 4, row + 3) for row in red_green.ROWS]  # first and last,
 SPLITS = {"swapped": "test, swapped location", "test": "test, same location", "validation": "validation"}
 
 
-def curves(now: Snapshot | None) -> None:
-    """Accuracy and loss over epochs."""
-    training_curves(EXPERIMENT, settings, now, CHARTS)
-
-
 def table(now: Snapshot | None) -> None:
     """The 6×2 table beside the published figures; a cell fills in as it trains."""
     results = grid(EXPERIMENT, settings.config, ("conv", "head"), now)
     rows = accuracy_rows({cell: scores(one, EXPERIMENT.summary) if one else None for cell, one in results.items()})
     plot(against_published(rows), "table figure", height=400)
-    origins = [one.label if (one := results[row.conv, row.head]) else "press Run to train it" for row in rows]
-    lines = [line | {"From": origin} for line, origin in zip(as_table(rows), origins, strict=True)]
-    st.dataframe(lines, hide_index=True)
+    lines = zip(as_table(rows), rows, strict=True)
+    st.table([line | {"From": origin(results[row.conv, row.head])} for line, row in lines], hide_index=True)
     st.caption(WORDS["table"])
 
 
@@ -54,29 +51,31 @@ def samples() -> None:
     plot(images.image_grid(both, names), "samples", height=420, caption=WORDS["samples"])
 
 
-@st.fragment
+@st.fragment(parallel=True)
 def why(now: Snapshot | None) -> None:
     """Three direct measurements on a trained net."""
-    result = result_for(EXPERIMENT, settings.config, now)
-    if result is None:
-        st.info("Nothing is trained with these settings yet. Press Run, and the three measurements appear here.")
-        return
-    st.caption(f"Net: {settings.config.conv}, {settings.config.head}; {result.label}; measured on its first seed.")
-    where, probe, border = st.tabs(["Where is it right?", "Can a probe read the place?", "A filter at the border"])
-    with where:
-        if answer := ask(EXPERIMENT, result, "position_accuracy"):
-            found = answer.arrays
-            figure = images.position_maps(found["accuracy"], found["rows"], found["columns"], TRAINED_ROWS)
-            plot(figure, "position map", height=380, caption=WORDS["position"])
-    with probe:
-        if answer := ask(EXPERIMENT, result, "location_probe"):
-            folds = {
-                net: {f"layer {number}": accuracy for number, accuracy in enumerate(layers, start=1)}
-                for net, layers in answer.arrays.items()
-            }
-            plot(figures.location_probe(folds), "location probe", height=320, caption=WORDS["probe"])
-    with border:
-        at_the_border(now)
+    if result := trained(EXPERIMENT, settings.config, now, "Press Run: three measurements of the net appear here."):
+        st.caption(f"Net: {settings.config.conv}, {settings.config.head}; {result.label}; measured on its first seed.")
+        measurements = {
+            "Where is it right?": lambda: position_map(result),
+            "Can a probe read the place?": lambda: location_probe(result),
+            "A filter at the border": lambda: at_the_border(now),
+        }
+        tabs(measurements, key="why")
+
+
+def position_map(result: Result) -> None:
+    """Accuracy over where the pair stands."""
+    if found := ask(EXPERIMENT, result, "position_accuracy"):
+        figure = images.position_maps(found["accuracy"], found["rows"], found["columns"], TRAINED_ROWS)
+        plot(figure, "position map", height=380, caption=WORDS["position"])
+
+
+def location_probe(result: Result) -> None:
+    """How well a linear probe reads the place from each layer."""
+    if found := ask(EXPERIMENT, result, "location_probe"):
+        folds = {net: {f"layer {n}": one for n, one in enumerate(layers, start=1)} for net, layers in found.items()}
+        plot(figures.location_probe(folds), "location probe", height=320, caption=WORDS["probe"])
 
 
 def at_the_border(now: Snapshot | None) -> None:
@@ -84,8 +83,8 @@ def at_the_border(now: Snapshot | None) -> None:
     layer = st.segmented_control("Layer", [1, 2, 3, 4], default=4, required=True)
     position, responses = np.arange(-red_green.SQUARE, red_green.SIZE // 2), {}
     for (conv,), net in grid(EXPERIMENT, settings.config, ("conv",), now).items():
-        if net and (answer := ask(EXPERIMENT, net, "border_response", layer=layer)):
-            responses[conv] = answer.arrays["red"][: len(position), int(answer.arrays["channel"])]
+        if net and (found := ask(EXPERIMENT, net, "border_response", layer=layer)):
+            responses[conv] = found["red"][: len(position), int(found["channel"])]
     figure = figures.border_response(position, responses, x="Top edge of a red square (px; 0 touches the border)")
     plot(figure, "border response", height=320, caption=WORDS["border"])
 
@@ -93,18 +92,15 @@ def at_the_border(now: Snapshot | None) -> None:
 def feature_maps(now: Snapshot | None) -> None:
     """What every layer makes of one image, also while the net trains."""
     left, right = st.columns([1, 3])
-    with left:
-        split = st.selectbox("Image from", list(SPLITS), format_func=SPLITS.__getitem__)
-        index = st.number_input("Image number", 0, 999, 0, help="Even numbers are class 0, odd ones class 1.")
-    result = result_for(EXPERIMENT, settings.config, now)
+    split = left.selectbox("Image from", list(SPLITS), format_func=SPLITS.__getitem__)
+    index = left.number_input("Image number", 0, 999, 0, help="Even numbers are class 0, odd ones class 1.")
     with right:
-        if result is None:
-            st.info("Press Run: the maps appear with the first epoch.")
-        elif answer := ask(EXPERIMENT, result, "feature_maps", index=index, split=split):
-            maps = [answer.arrays[f"layer {number}"] for number in (1, 2, 3, 4)]
-            plot(images.feature_maps(maps, answer.arrays["image"]), "feature maps", height=520)
-            guess = int(np.argmax(answer.arrays["logits"]))
-            verdict = "right" if guess == int(answer.arrays["label"]) else "wrong"
+        result = trained(EXPERIMENT, settings.config, now, "Press Run: the maps appear with the first epoch.")
+        if result and (found := ask(EXPERIMENT, result, "feature_maps", index=index, split=split)):
+            maps = [found[f"layer {number}"] for number in (1, 2, 3, 4)]
+            plot(images.feature_maps(maps, found["image"]), "feature maps", height=520)
+            guess = int(np.argmax(found["logits"]))
+            verdict = "right" if guess == int(found["label"]) else "wrong"
             st.caption(f"The net says **{images.CLASS_NAMES[guess]}**: {verdict}. Net: {result.label}.")
 
 
@@ -112,12 +108,11 @@ def feature_maps(now: Snapshot | None) -> None:
 def by_hand() -> None:
     """Convolution at a border pixel, every product on the table."""
     left, right = st.columns([1, 3])
-    with left:
-        mode = st.selectbox("Padding", convolution.PAD_MODES)
-        amount = st.slider("Amount (px)", 0, convolution.LARGEST_PADDING, 1)
-        kernel = st.selectbox("Kernel", list(convolution.KERNELS), index=3)
-        side = convolution.output_size(len(convolution.SAMPLE), 3, 1, amount)
-        row, col = (st.slider(f"Output {name}", 0, side - 1, 0) for name in ("row", "column"))
+    mode = left.selectbox("Padding", convolution.PAD_MODES)
+    amount = left.slider("Amount (px)", 0, convolution.LARGEST_PADDING, 1)
+    kernel = left.selectbox("Kernel", list(convolution.KERNELS), index=3)
+    side = convolution.output_size(len(convolution.SAMPLE), 3, 1, amount)
+    row, col = (left.slider(f"Output {name}", 0, side - 1, 0) for name in ("row", "column"))
     found = convolution.products(convolution.SAMPLE, convolution.KERNELS[kernel], amount, mode, row, col)
     with right:
         plot(figures.padded_image(found), "padded image", height=340)
@@ -135,13 +130,7 @@ def fields(conv: str) -> dict[str, receptive_field.Effective]:
     return {**shown, "self-attention": receptive_field.attention_field()}
 
 
-st.title(EXPERIMENT.title, anchor=False)
-st.markdown(f"**{EXPERIMENT.question}** {WORDS['introduction']}")
-knobs, run = st.columns([1, 2.4], gap="large")
-with knobs:
-    settings = form(EXPERIMENT)
-with run:
-    snapshot = live(EXPERIMENT, settings, curves)
+settings, snapshot = lab(EXPERIMENT, WORDS["introduction"], partial(training_curves, EXPERIMENT, charts=CHARTS))
 st.subheader("Six ways to pad, two heads, ten initialisations", anchor=False)
 train_buttons(EXPERIMENT, settings, across="conv", down="head")
 follow(EXPERIMENT, snapshot, table, key="table")

@@ -14,6 +14,7 @@ from ui.plot import plot
 from ui.results import points, recorded_for, result_for
 
 HEIGHTS = (300, 220)  # px: the first chart leads, the others accompany
+PER_CENT = (-3, 103)
 
 
 def training_curves(
@@ -31,6 +32,9 @@ def training_curves(
             groups |= {f"{metric}, recorded": points(recorded, metric) for metric in metrics}
         dashes = {name: "dot" for name in groups if name.endswith(", recorded")}
         figure = curves(groups, y=unit, band=settings.config.band, dashes=dashes, faint=shown is not None)
+        figure.update_xaxes(rangemode="tozero")
+        if "(%)" in unit:
+            figure.update_yaxes(range=PER_CENT)  # so that the axis stands still while the curve grows
         plot(figure, f"{experiment.key} {unit}", height=HEIGHTS[min(number, 1)], curves=True)
     if recorded:
         st.caption(f"Dotted: {recorded.label}. Lines are means; the band shows the spread over seeds.")

@@ -107,7 +107,7 @@ def _read(experiment: Experiment) -> Settings:
         one.name: st.session_state[_name(experiment.key, one.name)]
         for one in (*experiment.config.knobs(), *Seeds.knobs())
     }
-    st.session_state[f"{experiment.key}:saved"] = values
+    st.session_state[f"{experiment.key}:saved"] = dict(values)
     seeds = Seeds.parse({name: values.pop(name) for name in Seeds.model_fields})
     return Settings(experiment.config.parse(values), seeds.numbers)
 

@@ -54,6 +54,22 @@ class Panel:
         """What was said last; it is forgotten with this."""
         return str(st.session_state.pop(self._key("said"), ""))
 
+    def asked_for(self) -> str | None:
+        """The run of a new address; one that we wrote ourselves names the run before the one a button just started."""
+        named = st.query_params.get(RUN)
+        return None if named == st.session_state.get(self._key("linked")) else named
+
+    def link(self) -> None:
+        """Put the settings and the run on screen into the address."""
+        write_link(self.experiment, self.settings, self.run_id)
+        st.session_state[self._key("linked")] = self.run_id
+
+    def first_look(self) -> bool:
+        """True once a session."""
+        first = self._key("looked") not in st.session_state
+        st.session_state[self._key("looked")] = True
+        return first
+
     def _key(self, what: str) -> str:
         return f"{self.experiment.key}:panel:{what}"
 
@@ -66,7 +82,7 @@ def live(experiment: Experiment, settings: Settings, draw: Draw) -> Snapshot | N
     panel = Panel(experiment, settings)
     _find_run(panel)
     snapshot = _look(panel)
-    write_link(experiment, settings, panel.run_id)
+    panel.link()
     interval = panel.interval(snapshot)
 
     @st.fragment(run_every=interval, key=f"{experiment.key}:live")
@@ -85,7 +101,9 @@ def follow(experiment: Experiment, snapshot: Snapshot | None, draw: Draw, *, key
     """Draw another part of the page from the run on screen, and keep it fresh, more calmly, while the run lives."""
     run = None if snapshot is None else snapshot.run
 
-    @st.fragment(run_every=FOLLOW_SECONDS if run and not run.final else None, key=f"{experiment.key}:{key}")
+    @st.fragment(
+        run_every=FOLLOW_SECONDS if run and not run.final else None, key=f"{experiment.key}:{key}", parallel=True
+    )
     def poll() -> None:
         draw(shared().snapshot(run.id) if run else None)
 
@@ -115,11 +133,11 @@ def _train(experiment: Experiment, settings: Settings, changes: dict[str, object
 
 
 def _find_run(panel: Panel) -> None:
-    """The run of the link; else the one this browser has live for this lab, so that a reload finds it again."""
-    named = st.query_params.get(RUN)
-    if named and named != panel.run_id:
+    """The run of a new address; else, at first, the one this browser has live for this lab."""
+    named = panel.asked_for()
+    if named:
         panel.show(named)
-    elif panel.run_id is None:
+    elif panel.run_id is None and panel.first_look():
         mine = [run.id for run in shared().live(owner()) if run.experiment == panel.experiment.key]
         if mine:
             panel.show(mine[0])
@@ -301,7 +319,7 @@ def _run(panel: Panel) -> None:
     if started.joined:
         panel.say("The very same training is running already: you are watching it now.")
     elif started.reused:
-        panel.say(f"Seeds {_seed_text(started.reused)} are stored already; only the others train.")
+        panel.say(f"Stored already: {_seed_text(started.reused)}. Only the others train.")
 
 
 def _run_again(panel: Panel) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -52,6 +52,21 @@ def result_for(experiment: Experiment, config: Config, shown: Snapshot | None = 
     return recorded_for(experiment, config)
 
 
+def trained(
+    experiment: Experiment, config: Config, shown: Snapshot | None, otherwise: str = "Nothing is trained yet."
+) -> Result | None:
+    """The same, and a word about it on the page where there is none."""
+    result = result_for(experiment, config, shown)
+    if result is None:
+        st.info(otherwise)
+    return result
+
+
+def origin(result: Result | None) -> str:
+    """Where a cell of a table is from."""
+    return result.label if result else "press Run to train it"
+
+
 def recorded_for(experiment: Experiment, config: Config) -> Result | None:
     """The recorded run of these settings, if one shipped."""
     for snapshot in recorded.read(experiment.key):
@@ -71,12 +86,12 @@ def grid(
     }
 
 
-def ask(experiment: Experiment, result: Result, name: str, **arguments: Any) -> Arrays | None:
-    """Put a question to the net behind a result; says why where there is no answer (yet)."""
+def ask(experiment: Experiment, result: Result, name: str, **arguments: Any) -> Mapping[str, Any] | None:
+    """The arrays that the net of a result's first seed answers; says why where there is no answer (yet)."""
     try:
         if result.origin == "live":
-            return shared().query(result.snapshot.run.id, name, **arguments)
-        return _answer(experiment.key, result.snapshot.run.id, result.origin, name, **arguments)
+            return shared().query(result.snapshot.run.id, name, **arguments).arrays
+        return _answer(experiment.key, result.snapshot.run.id, result.origin, name, **arguments).arrays
     except QueryError as error:
         st.info(str(error))
         return None

@@ -1,0 +1,163 @@
+"""Every page, whichever there are: it runs, links carry everything, bad ones are clamped, what is set stays set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import catalog
+from core.config import Knob
+from core.contract import Experiment
+from core.engine.scheduler import Scheduler
+from tests.ui.idle import idle_engine
+from ui.form import Seeds
+from ui.labs import ROOT
+
+ROUTER = ROOT / "ui" / "router.py"
+PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
+LABS = [name for name in PAGES if any(one.lab == name for one in catalog.experiments().values())]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduler]:
+    with idle_engine(tmp_path_factory.mktemp("home")) as made:
+        yield made
+
+
+def experiment_of(lab: str) -> Experiment:
+    """The experiment whose form a lab's page opens with: the one of its name, else its first."""
+    known = catalog.experiments()
+    return known.get(lab) or next(one for one in known.values() if one.lab == lab)
+
+
+def opened(page: str, **link: str) -> AppTest:
+    """A page as its link opens it, through the router."""
+    app = AppTest.from_file(str(ROUTER), default_timeout=120)
+    ran(app)
+    app.query_params.update(link)
+    return visited(app, page)
+
+
+def visited(app: AppTest, page: str) -> AppTest:
+    return ran(app.switch_page(f"../pages/{page}.py"))
+
+
+def ran(app: AppTest) -> AppTest:
+    app.run()
+    assert not app.exception, [(one.message, one.stack_trace) for one in app.exception]
+    return app
+
+
+def link(app: AppTest) -> dict[str, str]:
+    return {name: value[0] if isinstance(value, list) else value for name, value in app.query_params.items()}
+
+
+def values(app: AppTest, experiment: Experiment) -> dict[str, object]:
+    return {name: app.session_state[f"{experiment.key}:{name}"] for name in (*experiment.config.model_fields, "seeds")}
+
+
+def bad_value(one: Knob) -> str:
+    """A text that breaks the rule of this knob."""
+    return {"choice": "nope", "switch": "perhaps", "integer": "1000000000000", "number": "nan"}[one.kind]
+
+
+def other_value(one: Knob) -> object:
+    """A valid value that is not the default."""
+    if one.kind == "choice":
+        return next(choice for choice in one.choices if choice != one.default)
+    return (not one.default) if one.kind == "switch" else one.minimum if one.default != one.minimum else one.maximum
+
+
+def test_there_are_pages() -> None:
+    assert {"home", "padding"} <= set(PAGES)
+    assert "padding" in LABS
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_runs_and_has_one_title(page: str) -> None:
+    app = opened(page)
+    assert len(app.title) == 1
+    assert not app.error
+    assert not app.warning
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_the_address_of_a_lab_carries_every_field(lab: str) -> None:
+    experiment, found = experiment_of(lab), link(opened(lab))
+    assert set(found) >= {*experiment.config.model_fields, *Seeds.model_fields}
+    fields = {name: found[name] for name in experiment.config.model_fields}
+    assert experiment.config.parse(fields) == experiment.config()
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_bad_values_in_a_link_are_clamped_with_a_message_each(lab: str) -> None:
+    experiment = experiment_of(lab)
+    bad = {one.name: bad_value(one) for one in experiment.config.knobs()}
+    app = opened(lab, **bad, seeds="0", first_seed="-1", no_such_setting="<script>alert(1)</script>")
+    said = "\n".join(one.value for one in app.warning)
+    assert all(f"{name} must be" in said for name in (*bad, "seeds", "first_seed"))
+    assert "There is no setting called 'no_such_setting'" in said
+    found = link(app)
+    experiment.config.parse({name: found[name] for name in experiment.config.model_fields})
+    assert found["seeds"] == "1"
+    assert "no_such_setting" not in found
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_html_in_a_link_is_never_more_than_text(lab: str) -> None:
+    experiment, attack = experiment_of(lab), "<img src=x onerror=alert(1)>"
+    app = opened(lab, **dict.fromkeys(experiment.config.model_fields, attack), run=attack, **{attack: attack})
+    assert any(attack[:20] in one.value for one in app.warning)
+    assert not any("onerror" in one.value and one.proto.allow_html for one in app.markdown)
+    assert not any("onerror" in one.proto.body for one in app.get("html"))
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_values_survive_a_visit_to_the_home_page(lab: str) -> None:
+    experiment = experiment_of(lab)
+    wanted = {one.name: other_value(one) for one in experiment.config.knobs()}
+    app = opened(lab, **{name: str(value) for name, value in wanted.items()}, seeds="3")
+    assert not app.warning
+    assert values(app, experiment) == {**wanted, "seeds": 3}
+    before = link(app)
+    app.query_params.clear()  # as the navigation does
+    visited(app, "home")
+    assert link(visited(app, lab)) == before
+    assert values(app, experiment) == {**wanted, "seeds": 3}
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_a_run_that_is_not_here_is_said_and_forgotten(lab: str) -> None:
+    app = opened(lab, run="0123456789abcdef")
+    assert any("not stored on this machine" in one.value for one in app.warning)
+    assert "run" not in link(app)
+    assert not ran(app).warning
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_run_queues_what_the_form_says_and_the_address_names_it(lab: str, engine: Scheduler) -> None:
+    experiment = experiment_of(lab)
+    app = opened(lab, seeds="3", first_seed="40")
+    app.button(key=f"{experiment.key}:main").click()
+    ran(app)
+    run = link(app)["run"]
+    record = engine.snapshot(run).run
+    try:
+        assert (record.experiment, record.seeds) == (experiment.key, (40, 41, 42))
+        assert experiment.config.parse(record.config) == experiment.config()
+        assert app.button(key=f"{experiment.key}:main").label == "Pause"
+        assert not app.error
+    finally:
+        engine.stop(run, record.owner)
+
+
+def test_the_padding_labs_own_bad_link() -> None:
+    app = opened("padding", conv="nope", epochs="1000000", learning_rate="nan", seeds="0")
+    found = link(app)
+    assert (found["conv"], found["epochs"], found["learning_rate"], found["seeds"]) == ("fconv", "200", "1.0", "1")
+    (warning,) = app.warning
+    assert "conv must be one of valid, sconv, fconv, reflect, replicate, circular; got 'nope'." in warning.value
+    assert "epochs must be a whole number from 1 to 200; got '1000000'. Used 200 instead." in warning.value
+    assert "learning_rate must be a number from 1e-05 to 10; got 'nan'. Used 1 instead." in warning.value

@@ -1,0 +1,59 @@
+"""An engine for tests of pages: its store is real, its workers never come, so a run stays as it is put."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from core import catalog
+from core.config import Config
+from core.engine import pool, scheduler
+from core.engine.records import SeedEvent
+from core.engine.scheduler import Limits, Scheduler
+from core.engine.store import Store
+from core.events import Metrics
+
+
+@contextmanager
+def idle_engine(home: Path, limits: Limits | None = None) -> Iterator[Scheduler]:
+    """The scheduler that `shared()` gives out meanwhile. Runs wait in its queue until somebody stops them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool.Pool, "fill", lambda self: None)
+        made = Scheduler(Store(home), device="cpu", workers=1, limits=limits)
+        patch.setattr(scheduler, "_shared", made)
+        try:
+            yield made
+        finally:
+            made.shutdown()
+            made.store.close()
+
+
+def finished_run(
+    engine: Scheduler, experiment: str, config: Config, seeds: Sequence[int], values: dict[str, Sequence[float]]
+) -> str:
+    """Store a finished run as if it had trained: metric -> its values at steps 1, 2, …, the same for every seed."""
+    found = catalog.get(experiment)
+    record = engine.store.create_run(
+        experiment=found.key,
+        version=found.version,
+        identity=engine.identity(found.key, config),
+        config=config.model_dump(),
+        seeds=seeds,
+        reuse={},
+        owner="the tests",
+        device="cpu",
+        device_name="a CPU",
+        versions={},
+    )
+    steps = range(max(len(numbers) for numbers in values.values()))
+    events = [
+        SeedEvent(step, Metrics(step + 1, {name: numbers[step] for name, numbers in values.items()})) for step in steps
+    ]
+    for training in record.trainings.values():
+        engine.store.append(training, events)
+        engine.store.finish_training(training, "finished", 1.0, None)
+    engine.store.set_run(record.id, "finished")
+    return record.id
