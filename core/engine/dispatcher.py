@@ -297,7 +297,9 @@ class Dispatcher:
     def _mourn(self, worker: Worker, kill: bool) -> None:
         """A worker has died or must: charge the unit it was advancing, let the others start again elsewhere."""
         head = worker.jobs[0].command if worker.jobs else None
-        how = self.pool.remove(worker, kill)
+        if kill:
+            self.pool.dismiss(worker)
+        how = "it did not answer" if kill else self.pool.bury(worker)
         for job in worker.jobs:
             if isinstance(job.tag, Question):
                 job.tag.settle(Refusal(f"The process that was to answer ended ({how}). Ask again."))

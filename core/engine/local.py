@@ -100,17 +100,14 @@ class Worker:
             self.jobs[0].since = time.monotonic()
         return job
 
-    def kill(self) -> str:
-        """End it at once and say how it ended, for a person."""
+    def kill(self) -> None:
+        """End it at once. Its process is to be waited for later: the system may take a moment."""
         self.process.kill()
-        return self.bury()
+        self._let_go()
 
     def bury(self, seconds: float = 2.0) -> str:
-        """Close our ends, wait for it and say how it ended. Kills what would not end by itself."""
-        self.connection.close()
-        if self.lifeline >= 0:
-            os.close(self.lifeline)
-            self.lifeline = -1
+        """It has died, for its pipe is closed: how it ended, for a person. Killed if it does not end in `seconds`."""
+        self._let_go()
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -119,7 +116,13 @@ class Worker:
         if code >= 0:
             return f"exit status {code}"
         name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-        return f"{name}" + (" (perhaps out of memory)" if -code == signal.SIGKILL else "")
+        return name + (", perhaps out of memory" if -code == signal.SIGKILL else "")
+
+    def _let_go(self) -> None:
+        self.connection.close()
+        if self.lifeline >= 0:
+            os.close(self.lifeline)
+            self.lifeline = -1
 
 
 def environment() -> dict[str, str]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import subprocess
 from pathlib import Path
 
 from core.engine.local import Worker
 from core.engine.protocol import Ready
+
+log = logging.getLogger(__name__)
 
 MOST_WORKERS = 4
 MOST_FAILED_STARTS = 3
@@ -26,6 +30,7 @@ class Pool:
         self._reason = ""
         self._failed_starts = 0
         self._count = count
+        self._dying: list[subprocess.Popen[bytes]] = []  # killed, and not yet waited for
 
     @property
     def at_once(self) -> int:
@@ -36,9 +41,6 @@ class Pool:
         """Launch what is missing. The first worker tells on which device we are and so how many there should be."""
         while not self.broken and self._shared() < self.at_once:
             self._launch("")
-            if self._count is None and self.device == "cpu":
-                # Only now: counting imports torch, which may as well happen while the first worker does the same.
-                self._count = cores_used()
 
     def reserve(self, unit: str) -> None:
         """A worker for one suspect unit alone, unless there is one already."""
@@ -50,36 +52,43 @@ class Pool:
         worker.ready = self.ready = ready
         self._failed_starts = 0
         if self._count is None:
-            self._count = cores_used() if ready.device == "cpu" else 1
+            self._count = min(MOST_WORKERS, ready.cores) if ready.device == "cpu" else 1
 
     def tell_reason(self, reason: str) -> None:
         """Why the worker that ends next could not start."""
         self._reason = reason
 
-    def remove(self, worker: Worker, kill: bool) -> str:
-        """Bury a worker that died, or kill it first; how it ended, for a person."""
-        self.workers.remove(worker)
-        how = worker.kill() if kill else worker.bury()
+    def bury(self, worker: Worker) -> str:
+        """A worker has died; how it ended, for a person."""
+        how = worker.bury()
+        self._dismissed(worker)
         if worker.ready is None:
             self._failed_start(how)
         return how
 
     def dismiss(self, worker: Worker) -> None:
-        """Send an idle worker home."""
-        self.workers.remove(worker)
+        """End a worker that is not needed any more, or that does not answer."""
         worker.kill()
+        self._dismissed(worker)
 
     def try_again(self) -> None:
         """Somebody wants to train: forget that workers could not start."""
         self.broken, self._failed_starts = "", 0
 
-    def end(self) -> None:
+    def end(self, seconds: float = 10.0) -> None:
         """End all processes and wait until they have gone."""
-        for worker in self.workers:
-            worker.process.kill()
-        for worker in self.workers:
-            worker.bury()
-        self.workers.clear()
+        for worker in list(self.workers):
+            self.dismiss(worker)
+        for process in self._dying:
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                log.warning("Worker %d was killed and has not ended after %g seconds.", process.pid, seconds)
+        self._dying.clear()
+
+    def _dismissed(self, worker: Worker) -> None:
+        self.workers.remove(worker)
+        self._dying = [process for process in (*self._dying, worker.process) if process.poll() is None]
 
     def _shared(self) -> int:
         return sum(not one.reserved_for for one in self.workers)
@@ -95,10 +104,3 @@ class Pool:
         self._failed_starts += 1
         if self._failed_starts >= MOST_FAILED_STARTS:
             self.broken = f"Training processes cannot start: {self._reason or how}. See {self.log}."
-
-
-def cores_used() -> int:
-    """Workers on a machine without a GPU: one a core, up to four."""
-    from core.devices import usable_cores
-
-    return min(MOST_WORKERS, usable_cores())

@@ -67,10 +67,11 @@ Command = Open | Advance | Close | Drop | Ask
 
 @dataclass(frozen=True)
 class Ready:
-    """The worker is warm. device: its kind; device_name: what a person calls it."""
+    """The worker is warm. device: its kind; device_name: what a person calls it; cores: that processes here may use."""
 
     device: str
     device_name: str
+    cores: int = 1
 
 
 @dataclass(frozen=True)

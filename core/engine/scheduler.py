@@ -138,6 +138,8 @@ class Scheduler(Questions):
         return None
 
     def _admit(self, owner: str) -> None:
+        if self.closed:
+            raise AdmissionError("The server is shutting down. Start it again, then this run.")
         live = self.live()
         if len(live) >= self.limits.live:
             raise AdmissionError(

@@ -87,7 +87,7 @@ def _serve(connection: Connection[Reply, Command], device: torch.device) -> None
     from core.engine.unit import Workbench
 
     workbench = Workbench(device)
-    connection.send(Ready(device.type, devices.describe(device)))
+    connection.send(Ready(device.type, devices.describe(device), devices.usable_cores()))
     while True:
         try:
             command = connection.recv()

@@ -53,7 +53,7 @@ def scheduler(_shared: Scheduler) -> Iterator[Scheduler]:
 
 @pytest.fixture
 def fresh(toys: None, tmp_path: Path) -> Iterator[Make]:
-    """Makes schedulers of a test's own: fresh(workers=1, limits=...)."""
+    """Makes schedulers of a test's own; what it is given goes to the scheduler, two workers unless said."""
     made: list[Scheduler] = []
 
     def make(**options: Any) -> Scheduler:

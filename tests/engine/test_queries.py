@@ -1,0 +1,109 @@
+"""Questions to live, stored and given models."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from core.engine.scheduler import QueryError, Scheduler
+from tests.engine.helpers import counts, done, eventually, quick, reach, see, slow
+from tests.engine.toys.clock import ClockConfig
+
+
+def test_a_live_run_answers_with_its_latest_checkpoint(scheduler: Scheduler):
+    run = scheduler.start("clock", slow(), [3, 5], "me").run_id
+    reach(scheduler, run, 4, seed=3)
+    scheduler.pause(run, "me")
+    threading.Event().wait(0.3)
+    steps = counts(see(scheduler, run), 3)[-1]
+    answer = scheduler.query(run, "value", times=2.0)
+    assert answer.seed == 3
+    assert answer.arrays["value"].item() in {2 * (3 + steps), 2 * (3 + steps + 1)}
+    reach(scheduler, run, 1, seed=5)
+    assert scheduler.query(run, "value", seed=5).seed == 5
+
+
+def test_a_stored_run_answers_with_its_stored_weights(scheduler: Scheduler):
+    run = done(scheduler, scheduler.start("clock", quick(steps=6), [2, 3], "me").run_id).run.id
+    assert scheduler.query(run, "value").arrays["value"].item() == 8.0
+    assert scheduler.query(run, "value", seed=3, times=10.0).arrays["value"].item() == 90.0
+    assert scheduler.query(run, "value", seed=3).seed == 3
+
+
+def test_a_seed_that_has_finished_answers_while_others_train(scheduler: Scheduler):
+    config = quick(steps=60, milliseconds=10)
+    run = scheduler.start("clock", config, [0, 1, 2, 3, 4, 5], "me").run_id
+    eventually(lambda: see(scheduler, run).seed_states[0] == "finished")
+    assert not see(scheduler, run).run.final
+    assert scheduler.query(run, "value").arrays["value"].item() == 60.0
+
+
+def test_given_weights_answer_under_their_key(scheduler: Scheduler):
+    weights = {"weight": np.full((1, 1), 7.0, np.float32)}
+    for config in (ClockConfig(), ClockConfig().model_dump()):
+        answer = scheduler.query_weights("clock", config, weights, 11, "value", key="recorded", times=3.0)
+        assert (answer.seed, answer.arrays["value"].item()) == (11, 21.0)
+
+
+def test_answers_come_quickly_from_an_idle_worker_and_within_a_turn_from_a_busy_one(scheduler: Scheduler):
+    weights = {"weight": np.ones((1, 1), np.float32)}
+
+    def fastest() -> float:
+        seconds = []
+        for _ in range(8):
+            began = time.monotonic()
+            scheduler.query_weights("clock", ClockConfig(), weights, 0, "value", key="quick")
+            seconds.append(time.monotonic() - began)
+        return min(seconds)
+
+    assert fastest() < 0.03
+    for _ in range(3):
+        scheduler.start("clock", slow(), [0, 1], "me")
+    eventually(lambda: all(record.state == "running" for record in scheduler.live()))
+    assert fastest() < 0.25
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("value", {"seed": 9}, "This run has no seed 9; it has: 0."),
+        ("nonsense", {}, "clock has no query called 'nonsense'; it has: value, sleep, crash, refuse."),
+        ("refuse", {}, "ValueError: the angle must be finite; got nan. Try 0."),
+    ],
+)
+def test_a_question_without_an_answer_says_why(scheduler: Scheduler, name: str, options: dict, message: str):
+    live = scheduler.start("clock", slow(), [0], "me").run_id
+    reach(scheduler, live, 2)
+    stored = done(scheduler, scheduler.start("clock", quick(), [0], "me").run_id).run.id
+    for run in (live, stored):
+        with pytest.raises(QueryError) as error:
+            scheduler.query(run, name, **options)
+        assert str(error.value) == message
+
+
+def test_a_training_that_has_not_begun_has_nothing_to_say(scheduler: Scheduler):
+    run = scheduler.start("clock", slow(), [0, 1, 2], "me").run_id
+    with pytest.raises(QueryError) as error:
+        scheduler.query(run, "value", seed=2)
+    assert str(error.value) == "This training has saved nothing to ask yet. Ask again in a moment."
+
+
+def test_a_training_without_weights_says_so(scheduler: Scheduler):
+    run = scheduler.start("clock", quick(trouble="raise", at=1), [0], "me").run_id
+    done(scheduler, run)
+    with pytest.raises(QueryError) as error:
+        scheduler.query(run, "value")
+    assert str(error.value) == "This training left no weights to ask. Train it again."
+
+
+def test_a_query_that_takes_too_long_is_given_up_and_its_worker_replaced(fresh):
+    scheduler = fresh(workers=1)
+    run = done(scheduler, scheduler.start("clock", quick(), [0], "me").run_id).run.id
+    (worker,) = scheduler.processes
+    with pytest.raises(QueryError, match=r"No answer came within 0\.3 seconds"):
+        scheduler.query(run, "sleep", timeout=0.3, seconds=3600)
+    eventually(lambda: scheduler.processes and worker not in scheduler.processes)
+    assert scheduler.query(run, "value", timeout=60).arrays["value"].item() == 5.0
