@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 90  # a cold start on a busy machine
+PATIENCE_MS = 120_000  # for a page on a busy machine, whose server may still be importing torch
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
@@ -90,12 +91,13 @@ def visit(browser: Browser) -> Iterator[Visit]:
 
     def open_page(url: str, *, width: int = 1280, scheme: str = "light", wait_for: str = "h1") -> Page:
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("console", note)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(url)
-        page.wait_for_selector(wait_for, timeout=60_000)
+        page.wait_for_selector(wait_for)
         return page
 
     yield open_page
