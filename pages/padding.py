@@ -47,7 +47,7 @@ def samples() -> None:
     """Both classes, as trained and at the swapped location."""
     splits = red_green.splits(settings.config.data)
     both = np.concatenate([splits["test"].images[:4], splits["swapped"].images[:4]])
-    names = ["red left", "green left"] * 2 + ["red left, swapped", "green left, swapped"] * 2
+    names = ["red left", "green left"] * 4
     plot(images.image_grid(both, names), "samples", height=420, caption=WORDS["samples"])
 
 

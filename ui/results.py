@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,6 +28,12 @@ class Result:
 
     snapshot: Snapshot
     origin: Origin
+
+    @property
+    def origin_and_date(self) -> str:
+        """Short enough for a table."""
+        day = time.strftime("%Y-%m-%d", time.localtime(self.snapshot.run.created))
+        return "live" if self.origin == "live" else f"{self.origin} {day}"
 
     @property
     def label(self) -> str:
@@ -64,7 +71,7 @@ def trained(
 
 def origin(result: Result | None) -> str:
     """Where a cell of a table is from."""
-    return result.label if result else "press Run to train it"
+    return result.origin_and_date if result else "press Run to train it"
 
 
 def recorded_for(experiment: Experiment, config: Config) -> Result | None:

@@ -35,7 +35,7 @@ METRIC_STYLES: dict[str, Style] = {
     "same location": Style("#01A4AC", "longdash", "triangle-up"),
     "swapped location": Style("#805473", "solid", "diamond"),
 }
-ALIASES = {"test": "swapped location"}  # the reported test accuracy is on swapped location
+ALIASES = {"test": "swapped location", "swapped-location": "swapped location"}  # the reported test is the latter
 OTHER_STYLES: tuple[Style, ...] = tuple(  # for groups without a meaning of their own, in order
     Style(colour, dash)
     for dash in ("solid", "dash", "dot", "dashdot")
