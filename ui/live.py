@@ -112,6 +112,7 @@ def follow(experiment: Experiment, snapshot: Snapshot | None, draw: Draw, *, key
 
 def train_buttons(experiment: Experiment, settings: Settings, across: str, down: str) -> None:
     """One button for every combination of two choices: a click sets the form and trains that cell at once."""
+    st.caption("Each button trains its cell of the table now, with the other settings of the form.")
     for low in experiment.config.knob(down).choices:
         with st.container(horizontal=True, vertical_alignment="center", key=f"{experiment.key}:cells:{low}"):
             st.markdown(experiment.config.knob(down).label_of(low), width=160)
@@ -254,7 +255,7 @@ def _progress_text(snapshot: Snapshot) -> str:
     seeds = f"{done} of {len(states)} seed{'s' * (len(states) != 1)} done"
     parts = [run.state.capitalize(), seeds]
     if not run.final:
-        parts += [f"{moving} training, {waiting} waiting"] if moving else [f"{waiting} waiting"]
+        parts += [f"{moving} training"] * bool(moving) + [f"{waiting} waiting"] * bool(waiting)
         if snapshot.queue_position:
             parts.append(f"number {snapshot.queue_position} in the queue")
         if snapshot.seconds_left is not None and run.state == "running":

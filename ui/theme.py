@@ -11,7 +11,10 @@ _CSS = """
 [data-testid="stMainBlockContainer"] { max-width: 84rem; margin-inline: auto; }
 [data-testid="stMainBlockContainer"] p { text-wrap: pretty; }
 [data-testid="stMainBlockContainer"] h1 { letter-spacing: -0.015em; text-wrap: balance; }
-@media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding-inline: 1rem; } }
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] { padding-inline: 1rem; }
+  [data-testid="stTable"] td { white-space: nowrap; } /* a table scrolls sideways rather than grow in height */
+}
 
 /* A card: its link covers it, so all of it leads to the lab; the ring shows where the keyboard is. */
 [class*="st-key-card-"] { position: relative; overflow: hidden; transition: border-color 120ms; }

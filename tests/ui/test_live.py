@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from core import catalog
 from core.engine.records import RunRecord
 from core.engine.scheduler import Limits, Scheduler
 from tests.ui.idle import finished_run, idle_engine
-from ui.live import _duration, _seed_text
+from ui.live import _duration, _progress_text, _seed_text
 from ui.security import COOKIE
 
 ANNA, BEN = "anna-anna-anna-anna-22", "ben-ben-ben-ben-ben-22"
@@ -307,6 +308,20 @@ def test_beyond_the_limit_a_sentence_says_so(crowded: Scheduler) -> None:
     assert "At most 1 of your runs may be live at once, and 1 are. Stop one, or wait" in said(first)
     assert link(first)["run"] == run
     assert "run" in link(press(opened(BEN), "main"))  # somebody else may
+
+
+def test_progress_counts_only_seeds_that_there_are(engine: Scheduler) -> None:
+    config = catalog.get("kettle").config()
+    snapshot = engine.snapshot(engine.start("kettle", config, (0, 1, 2), ANNA).run_id)
+    assert snapshot is not None
+    for states, text in (
+        (("running", "running", "finished"), "Running · 1 of 3 seeds done · 2 training · 7 s left · a CPU"),
+        (("running", "queued", "queued"), "Running · 0 of 3 seeds done · 1 training · 2 waiting · 7 s left · a CPU"),
+    ):
+        run = replace(snapshot.run, state="running", device_name="a CPU")
+        seeds = dict(zip((0, 1, 2), states, strict=True))
+        now = replace(snapshot, run=run, seed_states=seeds, seconds_left=7.2, queue_position=None, viewers=1)
+        assert _progress_text(now) == text
 
 
 def test_durations_and_seeds_read_well() -> None:
