@@ -18,7 +18,21 @@ from core.engine.ledger import Ledger
 from core.engine.live import Limits, LiveRun, LiveUnit
 from core.engine.local import Job, Worker
 from core.engine.pool import Pool
-from core.engine.protocol import Advance, Answer, Ask, Broken, Close, Closed, Drop, Open, Ready, Refusal, Reply, Turn
+from core.engine.protocol import (
+    Advance,
+    Answer,
+    Ask,
+    Broken,
+    Close,
+    Closed,
+    Drop,
+    Events,
+    Open,
+    Ready,
+    Refusal,
+    Reply,
+    Turn,
+)
 
 log = logging.getLogger(__name__)
 
@@ -187,11 +201,15 @@ class Dispatcher:
                 self.pool.warm(worker, reply)
             case Broken():
                 self.pool.tell_reason(reply.reason)
-            case Turn():
-                job = worker.done()
+            case Events():
                 found = self.ledger.find(reply.unit)
                 if found:
-                    self._take_in(*found, reply, job)
+                    self._take_in(*found, reply, worker.jobs[0])
+            case Turn():
+                worker.done()
+                found = self.ledger.find(reply.unit)
+                if found:
+                    self._end_turn(*found, reply)
             case Closed():
                 worker.done()
                 found = self.ledger.find(reply.unit)
@@ -242,21 +260,21 @@ class Dispatcher:
             unit.worker = worker
             self.ledger.begin(unit)
         step = bool(run.paused) and unit.steps_owed > 0
-        limit = 0 if run.paused else None
-        if step or (unit.delivered == 0 and not run.paused):
-            limit = 1  # the very first point should not wait for the slice to end either
+        limit = 1 if step else 0 if run.paused else None
         worker.give(Advance(unit.id, TURN_SECONDS, limit), tag="step" if step else None)
         unit.in_flight = True
         self.ledger.runs.move_to_end(run.record.id)
         self.ledger.refresh(run)
 
-    def _take_in(self, run: LiveRun, unit: LiveUnit, turn: Turn, job: Job) -> None:
+    def _take_in(self, run: LiveRun, unit: LiveUnit, told: Events, job: Job) -> None:
+        if job.tag == "step":
+            unit.steps_owed = max(0, unit.steps_owed - len(told.events))
+        self.ledger.keep(run, unit, told.events)
+
+    def _end_turn(self, run: LiveRun, unit: LiveUnit, turn: Turn) -> None:
         unit.in_flight = False
         unit.seconds += turn.seconds
         unit.behind = turn.behind
-        if job.tag == "step":
-            unit.steps_owed = max(0, unit.steps_owed - len(turn.events))
-        self.ledger.keep(run, unit, turn.events)
         if turn.outcome == "ended":
             self.ledger.end(run, unit, "finished", turn.weights)
         elif turn.outcome == "failed":

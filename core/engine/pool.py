@@ -84,7 +84,7 @@ class Pool:
                 process.wait(seconds)
             except subprocess.TimeoutExpired:
                 log.warning("Worker %d was killed and has not ended after %g seconds.", process.pid, seconds)
-        self._dying.clear()
+        self._dying = [process for process in self._dying if process.poll() is None]
 
     def _dismissed(self, worker: Worker) -> None:
         self.workers.remove(worker)

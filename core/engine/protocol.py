@@ -1,7 +1,7 @@
 """What the scheduler and a worker say to each other: pickled dataclasses over one pipe, answered in the order sent.
 
 The scheduler sends `Open` and `Drop`, which are not answered, and `Advance`, `Close` and `Ask`, which are. A worker
-begins with `Ready` or `Broken`. Any backend that speaks these few words can train.
+begins with `Ready` or `Broken`, and tells `Events` as they come. Any backend that speaks these few words can train.
 """
 
 from __future__ import annotations
@@ -82,11 +82,18 @@ class Broken:
 
 
 @dataclass(frozen=True)
-class Turn:
-    """What an Advance brought. behind: known events are still being repeated. weights: the last, if it is over."""
+class Events:
+    """What a unit has said while it advances. No answer: the Turn follows."""
 
     unit: str
     events: tuple[Metrics | Arrays | Note, ...]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The end of an Advance. behind: known events are still being repeated. weights: the last, if it is over."""
+
+    unit: str
     seconds: float
     outcome: Outcome = "more"
     behind: bool = False
@@ -119,4 +126,4 @@ class Refusal:
     trace: str = ""
 
 
-Reply = Ready | Broken | Turn | Closed | Answer | Refusal
+Reply = Ready | Broken | Events | Turn | Closed | Answer | Refusal

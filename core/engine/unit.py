@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import torch
@@ -34,6 +35,9 @@ from core.training import load_weights
 MOST_EVENTS = 500  # of one turn: a loop that yields without working must not fill the pipe
 MODELS_KEPT = 8
 
+Told = Metrics | Arrays | Note
+Tell = Callable[[Told], None]
+
 
 def fresh_state(seed: int) -> GlobalState:
     """The global state a unit begins with: ours as the worker started, with all random streams seeded."""
@@ -58,20 +62,18 @@ class Unit:
         self.state = fresh_state(opening.seeds[0])
         self._generator: Iterator[Event] | None = None
 
-    def advance(self, asked: Advance) -> Turn:
+    def advance(self, asked: Advance, tell: Tell) -> Turn:
         """Pull events until the budget is used or the limit reached; an experiment's error is reported, not raised."""
         began = time.perf_counter()
-        events: list[Metrics | Arrays | Note] = []
         outcome: Outcome = "failed"
         error = trace = ""
         try:
             with isolated(self.state):
-                outcome = self._pull(events, began + asked.budget_seconds, asked.limit)
+                outcome = self._pull(tell, began + asked.budget_seconds, asked.limit)
         except Exception as problem:
             error, trace = one_line(problem), traceback.format_exc()
         return Turn(
             unit=self.id,
-            events=tuple(events),
             seconds=time.perf_counter() - began,
             outcome=outcome,
             behind=self.skip > 0,
@@ -91,12 +93,12 @@ class Unit:
         """Of the last checkpoint, one mapping a seed."""
         return self.checkpoint.weights if self.checkpoint else None
 
-    def _pull(self, events: list[Metrics | Arrays | Note], deadline: float, limit: int | None) -> Outcome:
+    def _pull(self, tell: Tell, deadline: float, limit: int | None) -> Outcome:
         if self._generator is None:
             self._generator = iter(self.experiment.run(self.config, self.seeds, self.device))
-        longest = 0.0
+        longest, told = 0.0, 0
         before = time.perf_counter()
-        while self.skip or limit is None or len(events) < limit:
+        while self.skip or limit is None or told < limit:
             try:
                 event = _owned(next(self._generator), len(self.seeds))
             except StopIteration:
@@ -108,10 +110,11 @@ class Unit:
             elif self.skip:
                 self.skip -= 1
             else:
-                events.append(event)
+                tell(event)
+                told += 1
             now = time.perf_counter()
             longest = max(longest, now - before)
-            if now + longest > deadline or len(events) >= MOST_EVENTS:
+            if now + longest > deadline or told >= MOST_EVENTS:
                 break  # one more would probably overrun the slice, and others are waiting
             before = now
         return "more"
@@ -144,8 +147,10 @@ def _per_seed(name: str, value: object, seeds: int) -> np.ndarray:
 class Workbench:
     """All that a worker holds: suspended units, and models that answer queries."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, tell: Callable[[str, Told], None]) -> None:
+        """tell: called with a unit's id and each of its events as they come."""
         self.device = device
+        self._tell = tell
         self._units: dict[str, Unit] = {}
         self._unopened: dict[str, Turn] = {}
         self._answers = Answers(device)
@@ -170,13 +175,13 @@ class Workbench:
         try:
             self._units[opening.unit] = Unit(opening, self.device)
         except Exception as problem:  # told with the first Advance, since nobody waits for an answer now
-            turn = Turn(opening.unit, (), 0.0, "failed", error=one_line(problem), trace=traceback.format_exc())
+            turn = Turn(opening.unit, 0.0, "failed", error=one_line(problem), trace=traceback.format_exc())
             self._unopened[opening.unit] = turn
 
     def _advance(self, asked: Advance) -> Turn:
         if asked.unit in self._unopened:
             return self._unopened.pop(asked.unit)
-        turn = self._units[asked.unit].advance(asked)
+        turn = self._units[asked.unit].advance(asked, partial(self._tell, asked.unit))
         if turn.outcome != "more":
             self._forget(asked.unit)
         return turn

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import os
 import select
 import signal
@@ -16,7 +17,8 @@ import threading
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
-from core.engine.protocol import Broken, Command, Ready, Reply
+from core.engine.protocol import Broken, Command, Events, Ready, Reply
+from core.events import Arrays, Metrics, Note
 
 if TYPE_CHECKING:
     import torch
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 NICENESS = 10
 AUTOGROUP = "/proc/self/autogroup"
 PARENT_CHECK_SECONDS = 2.0
+MESSAGE_SECONDS = 0.05  # at most twenty messages a second
 PR_SET_PDEATHSIG = 1  # from <sys/prctl.h>
 
 
@@ -82,12 +85,48 @@ def _warm_up(wanted: str) -> torch.device:
     return device
 
 
+class Outbox:
+    """Sends events while the work goes on: a long step must not hold back what came before it."""
+
+    def __init__(self, connection: Connection[Reply, Command]) -> None:
+        self._connection = connection
+        self._waiting: list[tuple[str, Metrics | Arrays | Note]] = []
+        self._changed = threading.Condition()
+        threading.Thread(target=self._work, daemon=True, name="outbox").start()
+
+    def put(self, unit: str, event: Metrics | Arrays | Note) -> None:
+        """An event: it leaves within MESSAGE_SECONDS."""
+        with self._changed:
+            self._waiting.append((unit, event))
+            self._changed.notify()
+
+    def send(self, reply: Reply) -> None:
+        """A reply, after the events before it."""
+        with self._changed:
+            self._flush()
+            self._connection.send(reply)
+
+    def _flush(self) -> None:
+        for unit, told in itertools.groupby(self._waiting, key=lambda one: one[0]):
+            self._connection.send(Events(unit, tuple(event for _, event in told)))
+        self._waiting.clear()
+
+    def _work(self) -> None:
+        pause = threading.Event()
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._waiting))
+                self._flush()
+            pause.wait(MESSAGE_SECONDS)
+
+
 def _serve(connection: Connection[Reply, Command], device: torch.device) -> None:
     from core import devices
     from core.engine.unit import Workbench
 
-    workbench = Workbench(device)
-    connection.send(Ready(device.type, devices.describe(device), devices.usable_cores()))
+    outbox = Outbox(connection)
+    workbench = Workbench(device, outbox.put)
+    outbox.send(Ready(device.type, devices.describe(device), devices.usable_cores()))
     while True:
         try:
             command = connection.recv()
@@ -95,7 +134,7 @@ def _serve(connection: Connection[Reply, Command], device: torch.device) -> None
             return
         reply = workbench.handle(command)
         if reply is not None:
-            connection.send(reply)
+            outbox.send(reply)
 
 
 if __name__ == "__main__":

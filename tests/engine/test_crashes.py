@@ -43,7 +43,7 @@ def test_a_silent_worker_is_replaced_and_the_innocent_goes_on_uncharged(fresh):
     assert done(scheduler, silent).run.state == "stopped"
     assert 0.9 < time.monotonic() - asked < 2.5
     assert counts(see(scheduler, silent)) == [1, 2, 3]
-    assert gone(worker) and worker not in scheduler.processes
+    eventually(lambda: gone(worker) and worker not in scheduler.processes)
     had = len(counts(see(scheduler, innocent)))
     never_jumps_back(scheduler, innocent, had + 10)
     assert see(scheduler, innocent).run.state == "running"
@@ -83,7 +83,7 @@ def test_kill_of_a_worker_loses_nobody(fresh):
         never_jumps_back(scheduler, run, count + 10)
         assert see(scheduler, run).run.state == "running"
         assert pid(see(scheduler, run)) != worker
-    assert gone(worker)
+    eventually(lambda: gone(worker))
 
 
 def test_a_run_that_lost_its_worker_ends_as_if_nothing_had_happened(fresh):
@@ -147,8 +147,8 @@ def test_workers_that_cannot_start_are_said(tmp_path: Path, toys: None, monkeypa
 
 def test_shutdown_leaves_no_process_and_marks_runs_interrupted(fresh):
     scheduler = fresh()
-    run = scheduler.start("clock", slow(trouble="hold", at=4), [0], "me").run_id
-    reach(scheduler, run, 3)
+    run = scheduler.start("clock", slow(trouble="hold", at=4, milliseconds=80), [0], "me").run_id
+    reach(scheduler, run, 2)
     workers = scheduler.processes
     began = time.monotonic()
     scheduler.shutdown()
@@ -183,7 +183,7 @@ def test_kill_of_a_server_leaves_no_worker_and_an_interrupted_run(tmp_path: Path
     store = Store(tmp_path)
     snapshot = store.snapshot(about["run"])
     assert snapshot is not None and snapshot.run.state == "interrupted"
-    assert len(counts(snapshot)) >= 19 and snapshot.seed_states == {0: "interrupted"}
+    assert len(counts(snapshot)) >= 10 and snapshot.seed_states == {0: "interrupted"}
     store.close()
 
 

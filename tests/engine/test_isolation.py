@@ -11,12 +11,19 @@ import torch
 from core.engine.protocol import Advance, Close, Closed, Open, Turn
 from core.engine.scheduler import Scheduler
 from core.engine.unit import Workbench
-from core.events import Metrics
+from core.events import Arrays, Metrics, Note
 from tests.engine.helpers import done, same
 from tests.engine.toys.streams import StreamsConfig
 
 FLAVOURS = ("python", "numpy", "torch", "dropout", "dtype", "grad")
 JOBS = [(flavour, seed) for flavour in FLAVOURS for seed in (0, 1)]
+
+
+TOLD: list[tuple[str, Metrics | Arrays | Note]] = []
+
+
+def workbench() -> Workbench:
+    return Workbench(torch.device("cpu"), lambda unit, event: TOLD.append((unit, event)))
 
 
 def opened(bench: Workbench, flavour: str, seed: int) -> str:
@@ -27,9 +34,11 @@ def opened(bench: Workbench, flavour: str, seed: int) -> str:
 
 def pulled(bench: Workbench, unit: str, limit: int | None) -> tuple[list[bytes], Turn]:
     """Numbers of one turn as bytes, so that equal means equal in every bit."""
+    TOLD.clear()
     turn = bench.handle(Advance(unit, 60.0, limit))
     assert isinstance(turn, Turn) and not turn.error
-    return [event.values["number"].tobytes() for event in turn.events if isinstance(event, Metrics)], turn
+    assert all(told == unit for told, _ in TOLD)
+    return [event.values["number"].tobytes() for _, event in TOLD if isinstance(event, Metrics)], turn
 
 
 def weights(turn: Turn) -> dict[str, bytes]:
@@ -40,11 +49,11 @@ def weights(turn: Turn) -> dict[str, bytes]:
 def test_interleaved_units_equal_solo_units_bit_for_bit():
     solo = {}
     for job in JOBS:
-        bench = Workbench(torch.device("cpu"))
+        bench = workbench()
         numbers, turn = pulled(bench, opened(bench, *job), None)
         solo[job] = numbers, weights(turn)
 
-    bench = Workbench(torch.device("cpu"))
+    bench = workbench()
     units = {job: opened(bench, *job) for job in JOBS}
     together: dict[tuple[str, int], list[bytes]] = {job: [] for job in JOBS}
     ends = {}
@@ -60,13 +69,13 @@ def test_interleaved_units_equal_solo_units_bit_for_bit():
 
 
 def test_seeds_and_flavours_are_not_all_alike():
-    bench = Workbench(torch.device("cpu"))
+    bench = workbench()
     assert len({tuple(pulled(bench, opened(bench, *job), None)[0]) for job in JOBS}) >= len(JOBS) - 2
 
 
 def test_a_unit_leaves_no_trace_in_the_process():
     before = random.getstate(), torch.get_rng_state(), np.random.get_state()[1]  # noqa: NPY002
-    bench = Workbench(torch.device("cpu"))
+    bench = workbench()
     for flavour in FLAVOURS:
         pulled(bench, opened(bench, flavour, 0), 2)
     assert torch.is_grad_enabled() and torch.get_default_dtype() == torch.float32
@@ -76,7 +85,7 @@ def test_a_unit_leaves_no_trace_in_the_process():
 
 
 def test_a_unit_that_skips_goes_on_as_if_it_had_never_stopped():
-    bench = Workbench(torch.device("cpu"))
+    bench = workbench()
     whole, _ = pulled(bench, opened(bench, "dropout", 3), None)
     config = StreamsConfig(flavour="dropout").model_dump()
     bench.handle(Open("again", "streams", config, (3,), skip=5))
@@ -87,7 +96,7 @@ def test_a_unit_that_skips_goes_on_as_if_it_had_never_stopped():
 
 
 def test_closing_hands_out_the_last_checkpoint_and_forgets_the_unit():
-    bench = Workbench(torch.device("cpu"))
+    bench = workbench()
     unit = opened(bench, "torch", 0)
     pulled(bench, unit, 3)
     closed = bench.handle(Close(unit))

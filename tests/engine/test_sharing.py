@@ -46,6 +46,7 @@ def test_two_clients_share_one_run_and_only_its_owner_may_end_it(scheduler: Sche
     assert second.joined and second.run_id == first.run_id and not first.joined
     run = first.run_id
     assert see(scheduler, run).viewers == 2
+    reach(scheduler, run, 1)
     for act in (scheduler.pause, scheduler.resume, scheduler.step, scheduler.stop):
         assert not act(run, "viewer")
     assert not scheduler.keep_training(run, "viewer", True)
@@ -149,7 +150,9 @@ def test_a_run_nobody_watches_pauses_resumes_and_is_dropped(fresh):
     had = len(counts(see(scheduler, run)))
     scheduler.attach(run, "you")
     assert see(scheduler, run).run.state == "running"
+    scheduler.keep_training(run, "me", True)
     reach(scheduler, run, had + 3)
+    scheduler.keep_training(run, "me", False)
     scheduler.release("you")
     eventually(lambda: see(scheduler, run).run.final, 5)
     assert see(scheduler, run).run.state == "stopped"
