@@ -152,7 +152,8 @@ class Chart {
       doubleClick: "reset",
       toImageButtonOptions: { filename: this.data.key, scale: 2 },
     };
-    this.plotly.react(this.surface, data, layout, config).then(() => this.hoverAgain());
+    const drawing = this.plotly.react(this.surface, data, layout, config).then(() => this.hoverAgain());
+    this.drawing = Promise.all([this.drawing, drawing.catch(console.error)]);
     this.followPointer();
   }
 
@@ -174,7 +175,8 @@ class Chart {
   remove() {
     this.removed = true;
     this.observer.disconnect();
-    if (this.surface.data) this.plotly.purge(this.surface);
     this.root.remove();
+    // Plotly draws in several steps; what a step still needs must not be taken away under it.
+    this.drawing?.then(() => this.plotly.purge(this.surface));
   }
 }

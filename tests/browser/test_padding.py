@@ -13,15 +13,17 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import PATIENCE_MS, Visit
 from tests.browser.test_shell import background
 
-LOSS, LONG = 1, "conv=valid&epochs=200&seeds=1"
+LONG = "conv=valid&epochs=200&seeds=1"
+LOSS = "[class*=st-key-padding-Cross-entropy]"  # the chart that gains a point several times an epoch
 POINTS = "chart => chart.data?.find(one => one.name === 'training loss')?.x.length ?? 0"
-SURFACE = f"document.querySelectorAll('.layerlab-plot .surface')[{LOSS}]"
+SURFACE = f"document.querySelector('{LOSS} .surface')"
 RANGE = "chart => chart._fullLayout.xaxis.range.map(edge => Math.round(edge * 1000))"
 
 
 def lab(visit: Visit, server: str, link: str, **options: object) -> Page:
     page = visit(f"{server}/padding?{link}", wait_for=".layerlab-plot .main-svg", **options)
-    expect(main_button(page)).to_be_visible(timeout=PATIENCE_MS)
+    expect(loss(page).locator(".main-svg").first).to_be_visible(timeout=PATIENCE_MS)
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     return page
 
 
@@ -34,8 +36,7 @@ def button(page: Page, name: str) -> Locator:
 
 
 def loss(page: Page) -> Locator:
-    """The chart that gains a point several times an epoch."""
-    return page.locator(".layerlab-plot .surface").nth(LOSS)
+    return page.locator(f"{LOSS} .surface")
 
 
 def await_points(page: Page, least: int) -> int:
@@ -95,8 +96,8 @@ def test_a_link_opens_its_settings_and_one_click_trains_them_to_the_end(visit: V
     expect(page.locator(".st-key-feature-maps .main-svg").first).to_be_visible(timeout=PATIENCE_MS)
     await_state(page, "Finished")
     assert await_points(page, 10) == 10  # five an epoch
-    page.get_by_role("button", name="Show as table").nth(LOSS).click()
-    rows = page.locator(".layerlab-plot").nth(LOSS).locator("tbody tr")
+    page.locator(LOSS).get_by_role("button", name="Show as table").click()
+    rows = page.locator(LOSS).locator("tbody tr")
     expect(rows.last.locator("th, td").first).to_have_text("2")
     expect(rows.last.locator("td").first).to_have_text(re.compile(r"^0\.\d+$"))
     expect(page.get_by_role("cell", name=re.compile(r"\(n = 1\)$")).first).to_be_visible(timeout=PATIENCE_MS)
