@@ -19,7 +19,7 @@ from core.contract import Experiment
 from core.engine import recorded
 from core.engine.records import Snapshot
 from core.engine.scheduler import Limits, Scheduler
-from core.engine.store import Store
+from core.engine.store import Store, StoreError
 from core.report import Follower, ProgressBar, results_table
 
 OWNER = "command line"
@@ -29,7 +29,10 @@ SWEEP_LIMITS = Limits(live=10_000, per_owner=10_000)
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse that says one line and exits with 2."""
+    """argparse that takes whole names only, says one line and exits with 2."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         """Print the message alone; the usage is in --help."""
@@ -42,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         status: int = options.command(options)
-    except (ConfigError, ValueError, KeyError) as error:
-        print(f"python -m core: {_plain(error)}", file=sys.stderr)
+    except (ConfigError, StoreError, OSError, ValueError, KeyError) as error:
+        print(f"python -m core: {' '.join(_plain(error).splitlines())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Stopped. What was measured is kept.", file=sys.stderr)
@@ -100,6 +103,8 @@ def run(options: argparse.Namespace) -> int:
 def sweep(options: argparse.Namespace) -> int:
     """Train every setting of a grid on all workers; seeds that are stored already are not trained again."""
     experiment: Experiment = options.experiment
+    if options.out is not None and not options.out.parent.is_dir():
+        raise ValueError(f"out must be a file in a folder that exists; got {str(options.out)!r}. Make it first.")
     configs = list(_grid(_given(options, experiment), experiment.config))
     seeds = _seeds(options)
     with _scheduler(options.device) as scheduler:
@@ -233,7 +238,7 @@ def _values(knob: Knob) -> str:
 
 
 def _plain(error: Exception) -> str:
-    return str(error.args[0]) if error.args else str(error)
+    return str(error.args[0]) if isinstance(error, KeyError) else str(error)  # a KeyError would quote it
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from core.engine.records import Snapshot
 from core.figures.curves import curves
 from ui.form import Settings
 from ui.plot import plot
-from ui.results import points, recorded_for, result_for
+from ui.results import Result, points, recorded_for
 
 HEIGHTS = (300, 220)  # px: the first chart leads, the others accompany
 PER_CENT = (-3, 103)
@@ -24,7 +24,7 @@ def training_curves(
 
     charts: y axis with its unit -> metric names.
     """
-    shown = result_for(experiment, experiment.config.parse(now.run.config), now) if now else None
+    shown = Result.on_screen(now) if now else None
     recorded = recorded_for(experiment, settings.config)
     for number, (unit, metrics) in enumerate(charts.items()):
         groups = {metric: points(shown, metric) for metric in metrics} if shown else {}

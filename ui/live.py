@@ -16,6 +16,7 @@ from ui.security import owner
 
 QUICK_SECONDS, CALM_SECONDS = 0.15, 0.5  # between polls: just after an action, and later
 QUICK_FOR_SECONDS = 2.0
+READING_SECONDS = 8.0  # a message stays
 FOLLOW_SECONDS = 2.0  # between polls of the parts of a page further down
 
 Draw = Callable[[Snapshot | None], None]
@@ -47,12 +48,13 @@ class Panel:
         return QUICK_SECONDS if quick else CALM_SECONDS
 
     def say(self, message: str) -> None:
-        """A sentence shown once above the buttons."""
-        st.session_state[self._key("said")] = message
+        """A sentence to show below the buttons, for long enough to be read."""
+        st.session_state[self._key("said")] = (message, time.monotonic() + READING_SECONDS)
 
     def said(self) -> str:
-        """What was said last; it is forgotten with this."""
-        return str(st.session_state.pop(self._key("said"), ""))
+        """What was said last, while it is to be read; polls in between do not take it away."""
+        message, until = st.session_state.get(self._key("said"), ("", 0.0))
+        return message if time.monotonic() < until else ""
 
     def asked_for(self) -> str | None:
         """The run of a new address; one that we wrote ourselves names the run before the one a button just started."""
@@ -138,7 +140,7 @@ def _find_run(panel: Panel) -> None:
     named = panel.asked_for()
     if named:
         panel.show(named)
-    elif panel.run_id is None and panel.first_look():
+    elif panel.run_id is None and panel.first_look() and not st.query_params:  # a link with settings means them
         mine = [run.id for run in shared().live(owner()) if run.experiment == panel.experiment.key]
         if mine:
             panel.show(mine[0])
@@ -226,6 +228,8 @@ def _status(panel: Panel, snapshot: Snapshot | None) -> None:
     message = panel.said()
     if message:
         st.warning(message)
+    for problem in shared().store.problems:
+        st.warning(problem)
     if snapshot is None:
         st.caption(f"Nothing trained here yet. Runs on {shared().device_name}.")
     else:
@@ -239,7 +243,7 @@ def _progress(snapshot: Snapshot) -> None:
     st.progress(min(max(snapshot.progress, 0.0), 1.0), text=_progress_text(snapshot))
     if run.error:
         st.error(run.error)
-    if snapshot.problem:
+    if snapshot.problem and snapshot.problem not in shared().store.problems:
         st.warning(snapshot.problem)
     if run.state == "interrupted":
         st.info("The server stopped in the middle of this run. What was measured is below; Run starts it again.")

@@ -18,7 +18,7 @@ from core.engine.records import Snapshot
 from core.engine.scheduler import QueryError, shared
 from core.events import Arrays
 
-Origin = Literal["live", "stored", "recorded"]
+Origin = Literal["live", "stored", "recorded", "unfinished"]
 Curves = dict[int, tuple[Any, Any]]  # seed -> steps, values
 
 
@@ -41,14 +41,25 @@ class Result:
         run = self.snapshot.run
         if self.origin == "recorded":
             return f"{self.snapshot.recorded}, {len(run.seeds)} seeds"
-        return "trained on this machine" if self.origin == "stored" else "the run above, as it stands"
+        words = {"stored": "trained on this machine", "live": "the run above, as it stands"}
+        return words.get(self.origin, f"the run above, {run.state} before its end")
+
+    @classmethod
+    def on_screen(cls, snapshot: Snapshot) -> Result:
+        """A run that is live, or as it ended."""
+        state = snapshot.run.state
+        return cls(snapshot, "stored" if state == "finished" else "unfinished" if snapshot.run.final else "live")
 
 
 def result_for(experiment: Experiment, config: Config, shown: Snapshot | None = None) -> Result | None:
-    """The run on screen if it has these settings, else the stored one with most seeds, else the recorded one."""
-    wanted = config.retraining()
-    if shown is not None and _settings(experiment, shown) == wanted:
-        return Result(shown, "stored" if shown.run.final else "live")
+    """The run on screen if it has these settings, else the stored one with most seeds, else the recorded one.
+
+    A run on screen that ended before its time stands in only where nothing finished is at hand.
+    """
+    mine = shown is not None and _settings(experiment, shown) == config.retraining()
+    on_screen = Result.on_screen(shown) if shown is not None and mine else None
+    if on_screen and on_screen.origin != "unfinished":
+        return on_screen
     store = shared().store
     identity = shared().identity(experiment.key, config)
     finished = store.runs(identity=identity, states=("finished",), limit=20)
@@ -56,7 +67,7 @@ def result_for(experiment: Experiment, config: Config, shown: Snapshot | None = 
         best = max(finished, key=lambda run: (len(run.seeds), run.created))
         snapshot = _finished_snapshot(best.id)
         return Result(snapshot, "stored") if snapshot else None
-    return recorded_for(experiment, config)
+    return recorded_for(experiment, config) or on_screen
 
 
 def trained(
@@ -117,7 +128,7 @@ def scores(result: Result, names: Sequence[str]) -> dict[str, list[float]]:
 @st.cache_data(max_entries=256, show_spinner=False)
 def _answer(experiment: str, run: str, origin: Origin, name: str, **arguments: Any) -> Arrays:
     """Answers of nets that do not change any more are kept."""
-    if origin == "stored":
+    if origin != "recorded":
         return shared().query(run, name, **arguments)
     snapshot = next(one for one in recorded.read(experiment) if one.run.id == run)
     weights = recorded.weights(run)
