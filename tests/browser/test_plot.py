@@ -38,7 +38,7 @@ def surface(page: Page, name: str) -> Locator:
 
 def opened(visit: Visit, url: str, **options: object) -> Page:
     page = visit(url, wait_for=".layerlab-plot .main-svg", **options)
-    expect(page.locator(".layerlab-plot .main-svg").first).to_be_visible()
+    expect(page.locator(".layerlab-plot:has(.main-svg)")).to_have_count(4)  # all, so that each has its place
     return page
 
 
