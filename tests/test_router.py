@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -136,7 +137,8 @@ def answered(path: str, *, scheme: str = "http", **headers: str) -> Headers:
     middleware = SecurityMiddleware(
         Starlette(routes=[Route("/{name:path}", answer)]), preload={"/": "home", "*": "others"}
     )
-    asyncio.run(middleware(scope, receive, send))
+    with ThreadPoolExecutor(1) as elsewhere:  # this thread may have an event loop: the browser tests' driver runs one
+        elsewhere.submit(lambda: asyncio.run(middleware(scope, receive, send))).result()
     return Headers(raw=sent[0]["headers"])
 
 

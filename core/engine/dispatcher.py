@@ -51,6 +51,12 @@ class Question:
     answered: threading.Event = field(default_factory=threading.Event)
     abandoned: bool = False
 
+    @property
+    def overdue(self) -> Refusal:
+        """What is said when no answer came in time."""
+        wait = f"{self.patience_seconds:g} seconds"
+        return Refusal(f"No answer came within {wait}. Try again when less is running.")
+
     def settle(self, result: Answer | Refusal) -> None:
         """Wake whoever waits."""
         self.result = result
@@ -320,7 +326,9 @@ class Dispatcher:
         how = "it did not answer" if kill else self.pool.bury(worker)
         for job in worker.jobs:
             if isinstance(job.tag, Question):
-                job.tag.settle(Refusal(f"The process that was to answer ended ({how}). Ask again."))
+                late = kill and job.command is head  # its patience is over; whoever asked may have noticed first
+                ended = Refusal(f"The process that was to answer ended ({how}). Ask again.")
+                job.tag.settle(job.tag.overdue if late else ended)
         for run in self.ledger.rotation():
             for unit in run.unfinished():
                 if unit.worker is worker:

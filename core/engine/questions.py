@@ -90,7 +90,7 @@ class Questions:
         self._dispatcher.ask(question)
         if not question.answered.wait(timeout):
             question.abandoned = True
-        return question.result or Refusal(f"No answer came within {timeout:g} seconds. Try again when less is running.")
+        return question.result or question.overdue
 
     def _record(self, run_id: str) -> RunRecord:
         with self._ledger.lock:
