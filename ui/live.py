@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from core.config import varied
 from core.contract import Experiment
 from core.engine.records import Snapshot
 from core.engine.scheduler import AdmissionError, Scheduler, shared
@@ -83,14 +82,15 @@ def live(experiment: Experiment, settings: Settings, draw: Draw) -> Snapshot | N
     Returns the snapshot as of this script run (None: nothing was run yet), for the parts of a page that need not poll.
     """
     panel = Panel(experiment, settings)
-    snapshot = _look(_find_run(panel))
+    _find_run(panel)
+    snapshot = _look(panel)
     panel.link()
-    interval, shown = panel.interval(snapshot), panel.run_id
+    interval = panel.interval(snapshot)
 
     @st.fragment(run_every=interval, key=f"{experiment.key}:live")
     def poll() -> None:
         now = _look(panel)
-        if panel.interval(now) != interval or panel.run_id != shown:
+        if panel.interval(now) != interval:
             st.rerun(scope="app")
         _controls(panel, now)
         draw(now)
@@ -135,7 +135,7 @@ def _train(experiment: Experiment, settings: Settings, changes: dict[str, object
     _run(Panel(experiment, replace(settings, config=settings.config.model_copy(update=changes))))
 
 
-def _find_run(panel: Panel) -> Panel:
+def _find_run(panel: Panel) -> None:
     """The run of a new address; else, at first, the one this browser has live for this lab."""
     named = panel.asked_for()
     if named:
@@ -144,7 +144,6 @@ def _find_run(panel: Panel) -> Panel:
         mine = [run.id for run in shared().live(owner()) if run.experiment == panel.experiment.key]
         if mine:
             panel.show(mine[0])
-    return panel
 
 
 def _look(panel: Panel) -> Snapshot | None:
@@ -237,20 +236,6 @@ def _status(panel: Panel, snapshot: Snapshot | None) -> None:
         _progress(snapshot)
         _stale(panel, snapshot)
     _offer_stored(panel, snapshot)
-    _offer_live(panel, snapshot)
-
-
-def _offer_live(panel: Panel, snapshot: Snapshot | None) -> None:
-    """The other live runs of this browser, so that each can be looked at and stopped."""
-    live = [run for run in shared().live(owner()) if run.experiment == panel.experiment.key]
-    others = [run for run in live if snapshot is None or run.id != snapshot.run.id]
-    fields = varied([panel.settings.config.model_dump(), *(run.config for run in live)])
-    for run in others:
-        name = ", ".join(str(run.config[field]) for field in fields) or _seed_text(run.seeds)
-        label = f"Also live: {name}. Show it"
-        st.button(
-            label, key=f"{panel.experiment.key}:live:{run.id}", on_click=panel.show, args=(run.id,), type="tertiary"
-        )
 
 
 def _progress(snapshot: Snapshot) -> None:

@@ -41,7 +41,7 @@ class Result:
         run = self.snapshot.run
         if self.origin == "recorded":
             return f"{self.snapshot.recorded}, {len(run.seeds)} seeds"
-        words = {"stored": "trained on this machine", "live": "a live run, as it stands"}
+        words = {"stored": "trained on this machine", "live": "the run above, as it stands"}
         return words.get(self.origin, f"the run above, {run.state} before its end")
 
     @classmethod
@@ -52,7 +52,7 @@ class Result:
 
 
 def result_for(experiment: Experiment, config: Config, shown: Snapshot | None = None) -> Result | None:
-    """The run on screen if it has these settings, else a live one, the stored one with most seeds, the recorded one.
+    """The run on screen if it has these settings, else the stored one with most seeds, else the recorded one.
 
     A run on screen that ended before its time stands in only where nothing finished is at hand.
     """
@@ -62,9 +62,6 @@ def result_for(experiment: Experiment, config: Config, shown: Snapshot | None = 
         return on_screen
     store = shared().store
     identity = shared().identity(experiment.key, config)
-    training = next((run.id for run in shared().live() if run.identity == identity), None)
-    if training and (live := shared().snapshot(training)):
-        return Result(live, "stored" if live.run.final else "live")
     finished = store.runs(identity=identity, states=("finished",), limit=20)
     if finished:
         best = max(finished, key=lambda run: (len(run.seeds), run.created))
