@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from core import catalog, places
+from core import catalog, devices, places
 from core.config import Config, ConfigError, Knob
 from core.contract import Experiment
 from core.engine import recorded
 from core.engine.records import Snapshot
-from core.engine.scheduler import Limits, Scheduler
+from core.engine.scheduler import LARGEST_SEED, Limits, Scheduler
 from core.engine.store import Store, StoreError
 from core.report import Follower, ProgressBar, results_table
 
@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         status: int = options.command(options)
-    except (ConfigError, StoreError, OSError, ValueError, KeyError) as error:
-        print(f"python -m core: {' '.join(_plain(error).splitlines())}", file=sys.stderr)
+    except (ConfigError, StoreError, OSError) as error:
+        print(f"python -m core: {' '.join(str(error).splitlines())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Stopped. What was measured is kept.", file=sys.stderr)
@@ -104,7 +104,9 @@ def sweep(options: argparse.Namespace) -> int:
     """Train every setting of a grid on all workers; seeds that are stored already are not trained again."""
     experiment: Experiment = options.experiment
     if options.out is not None and not options.out.parent.is_dir():
-        raise ValueError(f"out must be a file in a folder that exists; got {str(options.out)!r}. Make it first.")
+        raise ConfigError(f"out must be a file in a folder that exists; got {str(options.out)!r}. Make it first.")
+    if options.record is not None and options.record.exists() and not options.record.is_dir():
+        raise ConfigError(f"record must be a folder; got the file {str(options.record)!r}. Name another.")
     configs = list(_grid(_given(options, experiment), experiment.config))
     seeds = _seeds(options)
     with _scheduler(options.device) as scheduler:
@@ -173,6 +175,10 @@ class _scheduler:
     """A scheduler for the length of a command, with the store of LAYERLAB_HOME."""
 
     def __init__(self, device: str) -> None:
+        try:
+            devices.choose(device)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
         self.store = Store()
         for problem in self.store.problems:
             print(problem, file=sys.stderr)
@@ -211,19 +217,21 @@ def _grid(given: dict[str, str], config: type[Config]) -> Iterator[Config]:
     columns: dict[str, Sequence[Any]] = {}
     for name, text in given.items():
         knob = config.knob(name)
-        columns[name] = knob.choices if text == "all" and knob.kind == "choice" else text.split(",")
+        given_values = text.split(",")
+        columns[name] = knob.choices if text == "all" and knob.kind == "choice" else list(dict.fromkeys(given_values))
     for values in itertools.product(*columns.values()):
         yield config.parse(dict(zip(columns, values, strict=True)))
 
 
 def _seeds(options: argparse.Namespace) -> tuple[int, ...]:
-    first = _whole(options.first_seed, "first-seed", 0, 2**31 - 1)
-    return tuple(range(first, first + _whole(options.seeds, "seeds", 1, 1000)))
+    count = _whole(options.seeds, "seeds", 1, 1000)
+    first = _whole(options.first_seed, "first-seed", 0, LARGEST_SEED + 1 - count)
+    return tuple(range(first, first + count))
 
 
 def _whole(text: str, name: str, least: int, most: int) -> int:
     if not text.isdecimal() or not least <= int(text) <= most:
-        raise ValueError(f"{name} must be a whole number from {least} to {most}; got {text!r}.")
+        raise ConfigError(f"{name} must be a whole number from {least} to {most}; got {text!r}.")
     return int(text)
 
 
@@ -235,10 +243,6 @@ def _values(knob: Knob) -> str:
     if knob.kind in ("choice", "switch"):
         return ", ".join(map(str, knob.choices or (True, False)))
     return f"{knob.minimum:g} to {knob.maximum:g} {knob.unit}".strip()
-
-
-def _plain(error: Exception) -> str:
-    return str(error.args[0]) if isinstance(error, KeyError) else str(error)  # a KeyError would quote it
 
 
 if __name__ == "__main__":

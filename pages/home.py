@@ -8,6 +8,7 @@ import os
 import segno
 import streamlit as st
 
+from core.engine.scheduler import shared
 from ui.labs import Lab, labs
 
 
@@ -32,6 +33,8 @@ st.markdown(
     "Each lab asks one question about neural networks. Choose what to vary, press **Run**, and a real PyTorch network "
     "trains on this machine while its curves grow. Nothing is replayed unless it says so."
 )
+for problem in shared().store.problems:
+    st.warning(problem)
 shown = labs()
 address = os.environ.get("LAYERLAB_PUBLIC_URL")
 cells = [*shown, address] if address else shown

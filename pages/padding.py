@@ -15,11 +15,12 @@ from core.figures import images
 from core.figures import padding as figures
 from core.figures.results import accuracy_rows, against_published, as_table
 from core.nn.padded import CONV_TYPES
+from ui.ask import ask
 from ui.charts import training_curves
 from ui.lab import lab
 from ui.live import follow, train_buttons
 from ui.plot import plot
-from ui.results import Result, ask, grid, origin, scores, trained
+from ui.results import Result, grid, origin, scores, trained
 from ui.tabs import tabs
 from ui.words import words
 
@@ -51,7 +52,6 @@ def samples() -> None:
     plot(images.image_grid(both, names), "samples", height=420, caption=WORDS["samples"])
 
 
-@st.fragment(parallel=True)
 def why(now: Snapshot | None) -> None:
     """Three direct measurements on a trained net."""
     if result := trained(EXPERIMENT, settings.config, now, "Press Run: three measurements of the net appear here."):
@@ -137,7 +137,7 @@ follow(EXPERIMENT, snapshot, table, key="table")
 st.subheader("The images", anchor=False)
 samples()
 st.subheader("Why? Three direct measurements", anchor=False)
-why(snapshot)
+follow(EXPERIMENT, snapshot, why, key="why")
 st.subheader("Feature maps", anchor=False)
 follow(EXPERIMENT, snapshot, feature_maps, key="feature maps")
 st.subheader("By hand: a convolution at the border", anchor=False)

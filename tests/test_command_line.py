@@ -87,6 +87,11 @@ def test_run_without_json_shows_a_bar_and_a_summary():
         (["run", "padding", "--learning-rate", "nan"], "learning_rate must be a number from 1e-05 to 10; got 'nan'"),
         (["run", "padding", "--seeds", "0"], "seeds must be a whole number from 1 to 1000; got '0'"),
         (["run", "padding", "--first-seed", "-1"], "first-seed must be a whole number from 0"),
+        (
+            ["run", "padding", "--seeds", "2", "--first-seed", "2147483647"],
+            "first-seed must be a whole number from 0 to",
+        ),
+        (["sweep", "padding", "--record", __file__], "record must be a folder; got the file"),
         (["run", "padding", "--device", "tpu"], "device must be one of auto"),
         (["run", "nothing"], "invalid choice: 'nothing'"),
         (["run", "padding", "--depth", "3"], "unrecognized arguments: --depth 3"),
@@ -114,7 +119,7 @@ def test_a_training_that_fails_is_status_1_with_the_reason():
 
 def test_a_sweep_trains_the_grid_writes_its_table_and_trains_only_what_is_missing(own_home: Path):
     table = own_home / "table.md"
-    first = core("sweep", "clock", "--steps", "2,3", "--seeds", "1", "--out", str(table))
+    first = core("sweep", "clock", "--steps", "2,3,2", "--seeds", "1", "--out", str(table))
     assert first.returncode == 0, first.stderr
     assert table.read_text("utf-8").splitlines() == first.stdout.splitlines()
     assert [row.split("|")[1].strip() for row in first.stdout.splitlines()] == ["steps", "---", "2", "3"]

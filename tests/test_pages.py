@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -81,6 +82,14 @@ def test_a_page_runs_and_has_one_title(page: str) -> None:
     assert len(app.title) == 1
     assert not app.error
     assert not app.warning
+
+
+@pytest.mark.parametrize("page", ["home", "padding"])
+def test_a_damaged_database_is_set_aside_and_said_on_every_page(page: str, tmp_path: Path) -> None:
+    (tmp_path / "results.sqlite").write_bytes(b"no database at all" * 300)
+    with idle_engine(tmp_path):
+        said = "\n".join(one.value for one in opened(page).warning)
+    assert "results.sqlite" in said and "set aside" in said
 
 
 @pytest.mark.parametrize("lab", LABS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -295,3 +296,13 @@ def test_a_missing_browser_comes_with_a_way_to_get_one(monkeypatch: pytest.Monke
     assert chromium.find() is None
     assert "apt-get install chromium" in chromium.HOW_TO_GET_ONE
     assert "playwright install" in chromium.HOW_TO_GET_ONE
+
+
+@pytest.mark.parametrize(
+    "page", sorted(str(path.relative_to(ROOT)) for path in (ROOT / "README.md", *ROOT.glob("benchmarks/*.md")))
+)
+def test_every_local_link_of_a_text_leads_somewhere(page: str):
+    text = (ROOT / page).read_text("utf-8")
+    targets = [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
+    missing = [target for target in targets if not (ROOT / page).parent.joinpath(target).exists()]
+    assert not missing, f"{page} links to {', '.join(missing)}: add the file or mend the link."

@@ -13,7 +13,7 @@ import streamlit as st
 from core.config import Config, Knob, knob
 from core.contract import Experiment
 
-RETRAINS, REDRAWS = ":material/model_training:", ":material/palette:"
+REDRAWS = "only redraws"  # said beside a knob; the others take effect with the next run
 RUN = "run"  # the link's field that names a run
 FEW_CHOICES = 3
 LOG_STEPS = (1, 2, 5)
@@ -47,10 +47,10 @@ def form(experiment: Experiment) -> Settings:
     _take_link(experiment)
     _restore(experiment)
     _messages(experiment)
-    st.caption(f"{RETRAINS} takes effect with the next run · {REDRAWS} only redraws")
+    st.caption(f"Knobs take effect with the next run; one that {REDRAWS} says so.")
     for one in _group(experiment, "lab"):
         _widget(experiment.key, one)
-    with st.expander("Training", icon=RETRAINS):
+    with st.expander("Training", icon=":material/model_training:"):
         for one in (*_group(experiment, "training"), *Seeds.knobs()):
             _widget(experiment.key, one)
     for one in _group(experiment, "view"):
@@ -128,8 +128,9 @@ def _group(experiment: Experiment, group: str) -> list[Knob]:
 
 
 def _widget(key: str, one: Knob) -> None:
+    note = ", ".join(part for part in (one.unit, "" if one.retrains else REDRAWS) if part)
     common: dict[str, Any] = {
-        "label": f"{one.label} {RETRAINS if one.retrains else REDRAWS}" + (f" ({one.unit})" if one.unit else ""),
+        "label": f"{one.label} ({note})" if note else one.label,
         "key": _name(key, one.name),
         "help": one.help or None,
     }

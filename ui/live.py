@@ -1,79 +1,24 @@
-"""The run panel: run, pause, step, stop, reset, new seed; and the fragment that polls a run while it lives."""
+"""The run panel: buttons, progress and messages, and the fragments that poll a run while it lives."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from functools import partial
 
 import streamlit as st
 
+from core.config import varied
 from core.contract import Experiment
-from core.engine.records import Snapshot
-from core.engine.scheduler import AdmissionError, Scheduler, shared
-from ui.form import RUN, Settings, new_seed, set_values, write_link
+from core.engine.records import RunRecord, Snapshot
+from core.engine.scheduler import shared
+from ui.form import Settings
+from ui.panel import Panel, seed_text, tab
 from ui.security import owner
 
-QUICK_SECONDS, CALM_SECONDS = 0.15, 0.5  # between polls: just after an action, and later
-QUICK_FOR_SECONDS = 2.0
-READING_SECONDS = 8.0  # a message stays
 FOLLOW_SECONDS = 2.0  # between polls of the parts of a page further down
 
 Draw = Callable[[Snapshot | None], None]
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One experiment's run on this page, for this browser session."""
-
-    experiment: Experiment
-    settings: Settings
-
-    @property
-    def run_id(self) -> str | None:
-        """The run on screen."""
-        found: str | None = st.session_state.get(self._key("run"))
-        return found
-
-    def show(self, run_id: str | None) -> None:
-        """Put a run on screen, or none."""
-        st.session_state[self._key("run")] = run_id
-        st.session_state[self._key("quick until")] = time.monotonic() + QUICK_FOR_SECONDS
-
-    def interval(self, snapshot: Snapshot | None) -> float | None:
-        """Seconds until the next poll; None once nothing changes any more."""
-        if snapshot is None or snapshot.run.final:
-            return None
-        quick = time.monotonic() < st.session_state.get(self._key("quick until"), 0.0)
-        return QUICK_SECONDS if quick else CALM_SECONDS
-
-    def say(self, message: str) -> None:
-        """A sentence to show below the buttons, for long enough to be read."""
-        st.session_state[self._key("said")] = (message, time.monotonic() + READING_SECONDS)
-
-    def said(self) -> str:
-        """What was said last, while it is to be read; polls in between do not take it away."""
-        message, until = st.session_state.get(self._key("said"), ("", 0.0))
-        return message if time.monotonic() < until else ""
-
-    def asked_for(self) -> str | None:
-        """The run of a new address; one that we wrote ourselves names the run before the one a button just started."""
-        named = st.query_params.get(RUN)
-        return None if named == st.session_state.get(self._key("linked")) else named
-
-    def link(self) -> None:
-        """Put the settings and the run on screen into the address."""
-        write_link(self.experiment, self.settings, self.run_id)
-        st.session_state[self._key("linked")] = self.run_id
-
-    def first_look(self) -> bool:
-        """True once a session."""
-        first = self._key("looked") not in st.session_state
-        st.session_state[self._key("looked")] = True
-        return first
-
-    def _key(self, what: str) -> str:
-        return f"{self.experiment.key}:panel:{what}"
 
 
 def live(experiment: Experiment, settings: Settings, draw: Draw) -> Snapshot | None:
@@ -82,15 +27,15 @@ def live(experiment: Experiment, settings: Settings, draw: Draw) -> Snapshot | N
     Returns the snapshot as of this script run (None: nothing was run yet), for the parts of a page that need not poll.
     """
     panel = Panel(experiment, settings)
-    _find_run(panel)
-    snapshot = _look(panel)
+    panel.find_run()
+    snapshot = panel.look()
     panel.link()
-    interval = panel.interval(snapshot)
+    interval, shown = panel.interval(snapshot), panel.run_id
 
     @st.fragment(run_every=interval, key=f"{experiment.key}:live")
     def poll() -> None:
-        now = _look(panel)
-        if panel.interval(now) != interval:
+        now = panel.look()
+        if panel.interval(now) != interval or panel.run_id != shown:
             st.rerun(scope="app")
         _controls(panel, now)
         draw(now)
@@ -107,9 +52,16 @@ def follow(experiment: Experiment, snapshot: Snapshot | None, draw: Draw, *, key
         run_every=FOLLOW_SECONDS if run and not run.final else None, key=f"{experiment.key}:{key}", parallel=True
     )
     def poll() -> None:
-        draw(shared().snapshot(run.id) if run else None)
+        draw(_snapshot(run.id) if run else None)
 
     poll()
+
+
+def _snapshot(run: str) -> Snapshot | None:
+    try:
+        return shared().snapshot(run, viewer=tab())
+    except KeyError:  # deleted meanwhile, of which the panel speaks
+        return None
 
 
 def train_buttons(experiment: Experiment, settings: Settings, across: str, down: str) -> None:
@@ -119,109 +71,64 @@ def train_buttons(experiment: Experiment, settings: Settings, across: str, down:
         with st.container(horizontal=True, vertical_alignment="center", key=f"{experiment.key}:cells:{low}"):
             st.markdown(experiment.config.knob(down).label_of(low), width=160)
             for high in experiment.config.knob(across).choices:
-                cell = {across: high, down: low}
                 st.button(
                     str(high),
                     icon=":material/play_arrow:",
                     key=f"{experiment.key}:cell:{low}:{high}",
-                    on_click=_train,
-                    args=(experiment, settings, cell),
+                    on_click=Panel(experiment, settings).train,
+                    args=({across: high, down: low},),
                     help=f"Train {high} now, with the other settings of the form.",
                 )
 
 
-def _train(experiment: Experiment, settings: Settings, changes: dict[str, object]) -> None:
-    set_values(experiment, changes)
-    _run(Panel(experiment, replace(settings, config=settings.config.model_copy(update=changes))))
-
-
-def _find_run(panel: Panel) -> None:
-    """The run of a new address; else, at first, the one this browser has live for this lab."""
-    named = panel.asked_for()
-    if named:
-        panel.show(named)
-    elif panel.run_id is None and panel.first_look() and not st.query_params:  # a link with settings means them
-        mine = [run.id for run in shared().live(owner()) if run.experiment == panel.experiment.key]
-        if mine:
-            panel.show(mine[0])
-
-
-def _look(panel: Panel) -> Snapshot | None:
-    """The run as it stands; a run that this machine does not have is said and forgotten."""
-    if panel.run_id is None:
-        return None
-    try:
-        snapshot = shared().snapshot(panel.run_id, viewer=owner())
-    except KeyError:
-        panel.say("The run in this link is not stored on this machine. Its settings are in the form: press Run.")
-        panel.show(None)
-        st.query_params.pop(RUN, None)
-        return None
-    if snapshot is not None and snapshot.run.experiment != panel.experiment.key:
-        panel.say("The run in this link belongs to another lab.")
-        panel.show(None)
-        return None
-    return snapshot
-
-
 def _controls(panel: Panel, snapshot: Snapshot | None) -> None:
-    state = snapshot.run.state if snapshot else None
+    state = snapshot.run.state if snapshot else ""
     alive = snapshot is not None and not snapshot.run.final
     label, icon, act = {
-        "running": ("Pause", ":material/pause:", _pause),
-        "queued": ("Pause", ":material/pause:", _pause),
-        "paused": ("Resume", ":material/play_arrow:", _resume),
-    }.get(state or "", ("Run", ":material/play_arrow:", _run))
+        "running": ("Pause", "pause", panel.pause),
+        "queued": ("Pause", "pause", panel.pause),
+        "paused": ("Resume", "play_arrow", panel.resume),
+    }.get(state, ("Run", "play_arrow", panel.run))
     key = panel.experiment.key
     with st.container(horizontal=True, key=f"{key}:buttons"):
         st.button(
             label,
-            icon=icon,
+            icon=f":material/{icon}:",
             type="primary",
             shortcut="Space",
             key=f"{key}:main",
             on_click=act,
-            args=(panel,),
-            help="Train these settings now." if act is _run else None,
+            help="Train these settings now." if label == "Run" else None,
         )
-        st.button(
-            "Step",
-            icon=":material/skip_next:",
-            key=f"{key}:step",
-            disabled=not alive,
-            on_click=_step,
-            args=(panel,),
-            help="One event further, then pause.",
-        )
-        st.button(
-            "Stop",
-            icon=":material/stop:",
-            key=f"{key}:stop",
-            disabled=not alive,
-            on_click=_stop,
-            args=(panel,),
-            help="End it; what was measured stays.",
-        )
-        st.button(
-            "Reset",
-            icon=":material/restart_alt:",
-            key=f"{key}:reset",
-            disabled=snapshot is None,
-            on_click=_reset,
-            args=(panel,),
-            help="Clear the curves; the seeds stay the same.",
-        )
-        st.button(
-            "New seed",
-            icon=":material/casino:",
-            key=f"{key}:seed",
-            on_click=_new_seed,
-            args=(panel,),
-            help="Clear the curves and draw another first seed.",
-        )
-        if alive:
-            _keep(panel, snapshot)
+        for name, icon, usable, act, help in (
+            ("Step", "skip_next", alive, panel.step, "One event further, then pause."),
+            ("Stop", "stop", alive, panel.stop, "End it; what was measured stays."),
+            ("Reset", "restart_alt", snapshot is not None, panel.reset, "Clear the curves; the seeds stay the same."),
+            ("New seed", "casino", True, panel.new_seed, "Clear the curves and draw another first seed."),
+        ):
+            st.button(
+                name,
+                icon=f":material/{icon}:",
+                key=f"{key}:{name.split()[-1].lower()}",
+                disabled=not usable,
+                on_click=act,
+                help=help,
+            )
+        if snapshot and alive:
+            _keep(panel, snapshot.run)
     _status(panel, snapshot)
+
+
+def _keep(panel: Panel, run: RunRecord) -> None:
+    key = f"{panel.experiment.key}:keep:{run.id}"
+    st.toggle(
+        "Keep training while I am away",
+        value=run.keep,
+        key=key,
+        disabled=run.owner != owner(),
+        on_change=panel.keep,
+        args=(key,),
+    )
 
 
 def _status(panel: Panel, snapshot: Snapshot | None) -> None:
@@ -236,6 +143,7 @@ def _status(panel: Panel, snapshot: Snapshot | None) -> None:
         _progress(snapshot)
         _stale(panel, snapshot)
     _offer_stored(panel, snapshot)
+    _offer_live(panel, snapshot)
 
 
 def _progress(snapshot: Snapshot) -> None:
@@ -266,7 +174,7 @@ def _progress_text(snapshot: Snapshot) -> str:
             parts.append(f"{_duration(snapshot.seconds_left)} left")
         if snapshot.viewers > 1:
             parts.append(f"{snapshot.viewers} watching")
-    else:
+    elif run.seconds:  # unknown where the server was killed in the middle
         parts.append(f"{_duration(run.seconds)} of training")
     return " · ".join([*parts, run.device_name])
 
@@ -282,11 +190,11 @@ def _stale(panel: Panel, snapshot: Snapshot) -> None:
         if experiment.config.knob(name).retrains
     ]
     if set(snapshot.run.seeds) != set(settings.seeds):
-        moved.append(f"seeds: {_seed_text(snapshot.run.seeds)} → {_seed_text(settings.seeds)}")
+        moved.append(f"seeds: {seed_text(snapshot.run.seeds)} → {seed_text(settings.seeds)}")
     if moved:
         st.info(f"The curves are of earlier settings. Moved since: {'; '.join(moved)}.", icon=":material/history:")
         if not snapshot.run.final:
-            st.button("Stop and run these settings", key=f"{experiment.key}:again", on_click=_run_again, args=(panel,))
+            st.button("Stop and run these settings", key=f"{experiment.key}:again", on_click=panel.run_again)
 
 
 def _offer_stored(panel: Panel, snapshot: Snapshot | None) -> None:
@@ -296,88 +204,22 @@ def _offer_stored(panel: Panel, snapshot: Snapshot | None) -> None:
     for record in scheduler.store.runs(identity=identity, states=("finished",), limit=20):
         if set(settings.seeds) <= set(record.seeds) and (snapshot is None or record.id != snapshot.run.id):
             when = time.strftime("%-d %b %H:%M", time.localtime(record.finished or record.created))
-            label = f"Show stored result ({_seed_text(record.seeds)}, {when})"
-            st.button(
-                label, key=f"{panel.experiment.key}:stored", on_click=panel.show, args=(record.id,), type="tertiary"
-            )
+            label = f"Show stored result ({seed_text(record.seeds)}, {when})"
+            key = f"{panel.experiment.key}:stored"
+            st.button(label, key=key, on_click=panel.show, args=(record.id,), type="tertiary")
             return
 
 
-def _keep(panel: Panel, snapshot: Snapshot) -> None:
-    st.toggle(
-        "Keep training while I am away",
-        value=snapshot.run.keep,
-        key=f"{panel.experiment.key}:keep:{snapshot.run.id}",
-        disabled=snapshot.run.owner != owner(),
-        on_change=_toggle_keep,
-        args=(panel, not snapshot.run.keep),
-    )
-
-
-def _run(panel: Panel) -> None:
-    try:
-        started = shared().start(panel.experiment.key, panel.settings.config, panel.settings.seeds, owner())
-    except AdmissionError as error:
-        panel.say(str(error))
-        return
-    panel.show(started.run_id)
-    if started.joined:
-        panel.say("The very same training is running already: you are watching it now.")
-    elif started.reused:
-        panel.say(f"Stored already: {_seed_text(started.reused)}. Only the others train.")
-
-
-def _run_again(panel: Panel) -> None:
-    _stop(panel)
-    _run(panel)
-
-
-def _pause(panel: Panel) -> None:
-    _only_owner(panel, Scheduler.pause, "pause it")
-
-
-def _resume(panel: Panel) -> None:
-    _only_owner(panel, Scheduler.resume, "let it go on")
-
-
-def _step(panel: Panel) -> None:
-    _only_owner(panel, Scheduler.step, "step it")
-
-
-def _stop(panel: Panel) -> None:
-    _only_owner(panel, Scheduler.stop, "stop it")
-
-
-def _only_owner(panel: Panel, act: Callable[[Scheduler, str, str], bool], words: str) -> None:
-    if panel.run_id is None:
-        return
-    panel.show(panel.run_id)
-    if not act(shared(), panel.run_id, owner()):
-        panel.say(f"Somebody else started this run; only they can {words}. Run your own settings to be in charge.")
-
-
-def _reset(panel: Panel) -> None:
-    if panel.run_id is not None:
-        shared().stop(panel.run_id, owner())
-    panel.show(None)
-    st.query_params.pop(RUN, None)
-
-
-def _new_seed(panel: Panel) -> None:
-    _reset(panel)
-    new_seed(panel.experiment)
-
-
-def _toggle_keep(panel: Panel, on: bool) -> None:
-    if panel.run_id is not None:
-        shared().keep_training(panel.run_id, owner(), on)
-
-
-def _seed_text(seeds: tuple[int, ...]) -> str:
-    ordered = sorted(seeds)
-    if len(ordered) > 2 and ordered == list(range(ordered[0], ordered[-1] + 1)):
-        return f"seeds {ordered[0]}–{ordered[-1]}"
-    return f"seed{'s' * (len(ordered) != 1)} {', '.join(map(str, ordered))}"
+def _offer_live(panel: Panel, snapshot: Snapshot | None) -> None:
+    """The other live runs of this browser, so that each can be looked at and stopped."""
+    others = panel.others(snapshot)
+    shown = [snapshot.run.config] if snapshot else []
+    fields = varied([*shown, *(run.config for run in others)]) if others else []
+    for run in others:
+        name = ", ".join(str(run.config[field]) for field in fields) or seed_text(run.seeds)
+        key = f"{panel.experiment.key}:live:{run.id}"
+        act = partial(panel.show, run.id)
+        st.button(f"Also {run.state}: {name}. Show it", key=key, on_click=act, type="tertiary")
 
 
 def _duration(seconds: float) -> str:

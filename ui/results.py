@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -15,8 +15,7 @@ from core.config import Config
 from core.contract import Experiment
 from core.engine import recorded
 from core.engine.records import Snapshot
-from core.engine.scheduler import QueryError, shared
-from core.events import Arrays
+from core.engine.scheduler import shared
 
 Origin = Literal["live", "stored", "recorded", "unfinished"]
 Curves = dict[int, tuple[Any, Any]]  # seed -> steps, values
@@ -41,7 +40,7 @@ class Result:
         run = self.snapshot.run
         if self.origin == "recorded":
             return f"{self.snapshot.recorded}, {len(run.seeds)} seeds"
-        words = {"stored": "trained on this machine", "live": "the run above, as it stands"}
+        words = {"stored": "trained on this machine", "live": "a live run, as it stands"}
         return words.get(self.origin, f"the run above, {run.state} before its end")
 
     @classmethod
@@ -52,7 +51,7 @@ class Result:
 
 
 def result_for(experiment: Experiment, config: Config, shown: Snapshot | None = None) -> Result | None:
-    """The run on screen if it has these settings, else the stored one with most seeds, else the recorded one.
+    """The run on screen if it has these settings, else a live one, the stored one with most seeds, the recorded one.
 
     A run on screen that ended before its time stands in only where nothing finished is at hand.
     """
@@ -60,9 +59,11 @@ def result_for(experiment: Experiment, config: Config, shown: Snapshot | None = 
     on_screen = Result.on_screen(shown) if shown is not None and mine else None
     if on_screen and on_screen.origin != "unfinished":
         return on_screen
-    store = shared().store
     identity = shared().identity(experiment.key, config)
-    finished = store.runs(identity=identity, states=("finished",), limit=20)
+    training = next((run.id for run in shared().live() if run.identity == identity), None)
+    if training and (snapshot := shared().snapshot(training)):
+        return Result.on_screen(snapshot)
+    finished = shared().store.runs(identity=identity, states=("finished",), limit=20)
     if finished:
         best = max(finished, key=lambda run: (len(run.seeds), run.created))
         snapshot = _finished_snapshot(best.id)
@@ -104,17 +105,6 @@ def grid(
     }
 
 
-def ask(experiment: Experiment, result: Result, name: str, **arguments: Any) -> Mapping[str, Any] | None:
-    """The arrays that the net of a result's first seed answers; says why where there is no answer (yet)."""
-    try:
-        if result.origin == "live":
-            return shared().query(result.snapshot.run.id, name, **arguments).arrays
-        return _answer(experiment.key, result.snapshot.run.id, result.origin, name, **arguments).arrays
-    except QueryError as error:
-        st.info(str(error))
-        return None
-
-
 def points(result: Result, metric: str) -> Curves:
     """Curves of a metric: seed -> (steps, values)."""
     return {seed: (series.steps, series.values) for seed, series in result.snapshot.series.get(metric, {}).items()}
@@ -123,19 +113,6 @@ def points(result: Result, metric: str) -> Curves:
 def scores(result: Result, names: Sequence[str]) -> dict[str, list[float]]:
     """The summary of a run as a table wants it: metric -> one number a seed."""
     return {name: list(values.values()) for name, values in result.snapshot.summary(names).items()}
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _answer(experiment: str, run: str, origin: Origin, name: str, **arguments: Any) -> Arrays:
-    """Answers of nets that do not change any more are kept."""
-    if origin != "recorded":
-        return shared().query(run, name, **arguments)
-    snapshot = next(one for one in recorded.read(experiment) if one.run.id == run)
-    weights = recorded.weights(run)
-    if weights is None:
-        raise QueryError("The weights of this recorded run were not shipped. Press Run to train it here.")
-    seed = snapshot.run.seeds[0]
-    return shared().query_weights(experiment, snapshot.run.config, weights, seed, name, key=run, **arguments)
 
 
 @lru_cache(maxsize=256)

@@ -14,6 +14,11 @@ _CSS = """
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding-inline: 1rem; }
   [data-testid="stTable"] td { white-space: nowrap; } /* a table scrolls sideways rather than grow in height */
+  /* The run's buttons stay at hand while the knobs above or the figures below are on screen. */
+  [class*="-buttons"].stVerticalBlock {
+    position: fixed; inset: auto 0 0 0; z-index: 90; padding: 0.5rem 1rem; gap: 0.5rem; justify-content: center;
+    background: var(--st-background-color); border-top: 1px solid var(--st-border-color);
+  }
 }
 
 /* A card: its link covers it, so all of it leads to the lab; the ring shows where the keyboard is. */

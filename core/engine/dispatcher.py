@@ -10,7 +10,6 @@ import socket
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 
 from core.engine import turns
@@ -33,34 +32,12 @@ from core.engine.protocol import (
     Reply,
     Turn,
 )
+from core.engine.question import NOTHING_SAVED, Question
 
 log = logging.getLogger(__name__)
 
 TURN_SECONDS = 0.15
 SILENCE_SECONDS = 1.0  # after a stop; then the worker is replaced
-NOTHING_SAVED = "This training has saved nothing to ask yet. Ask again in a moment."
-
-
-@dataclass(eq=False)
-class Question:
-    """A query on its way; `ask.unit`, if given, says which worker alone can answer it."""
-
-    ask: Ask
-    patience_seconds: float
-    result: Answer | Refusal | None = None
-    answered: threading.Event = field(default_factory=threading.Event)
-    abandoned: bool = False
-
-    @property
-    def overdue(self) -> Refusal:
-        """What is said when no answer came in time."""
-        wait = f"{self.patience_seconds:g} seconds"
-        return Refusal(f"No answer came within {wait}. Try again when less is running.")
-
-    def settle(self, result: Answer | Refusal) -> None:
-        """Wake whoever waits."""
-        self.result = result
-        self.answered.set()
 
 
 class Dispatcher:
@@ -281,6 +258,9 @@ class Dispatcher:
         unit.in_flight = False
         unit.seconds += turn.seconds
         unit.behind = turn.behind
+        if turn.checkpoints > unit.checkpoints:
+            unit.checkpoints = turn.checkpoints
+            run.changed()
         if turn.outcome == "ended":
             self.ledger.end(run, unit, "finished", turn.weights)
         elif turn.outcome == "failed":
@@ -376,7 +356,8 @@ class Dispatcher:
 
     def _unwatched_at(self, run: LiveRun) -> float | None:
         """When this run should be paused or dropped unless somebody looks at it."""
-        if run.record.keep or run.waiters or run.stopping or not run.unfinished():
+        kept = run.record.keep and run.paused != "owner"  # what its owner has paused trains nothing
+        if kept or run.waiters or run.stopping or not run.unfinished():
             return None
         after = self.limits.drop_after_seconds
         if not run.paused:

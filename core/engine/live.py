@@ -37,6 +37,7 @@ class LiveUnit:
     worker: where its generator is suspended, None before it was opened. delivered: events received and kept, which a
     restart skips. seconds: busy time of this generator. suspect: a worker died while advancing it. closing_since: when
     it was asked to end. steps_owed: single steps asked for. behind: it repeats events that are known already.
+    checkpoints: how many it has had; queries are answered from the newest.
     """
 
     seeds: tuple[int, ...]
@@ -51,6 +52,7 @@ class LiveUnit:
     seconds: float = 0.0
     suspect: bool = False
     behind: bool = False
+    checkpoints: int = 0
     closing_since: float | None = None
     steps_owed: int = 0
 

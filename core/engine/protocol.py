@@ -91,12 +91,17 @@ class Events:
 
 @dataclass(frozen=True)
 class Turn:
-    """The end of an Advance. behind: known events are still being repeated. weights: the last, if it is over."""
+    """The end of an Advance.
+
+    behind: known events are still being repeated. checkpoints: how many there were so far, the newest of which answers
+    queries. weights: the last, if it is over.
+    """
 
     unit: str
     seconds: float
     outcome: Outcome = "more"
     behind: bool = False
+    checkpoints: int = 0
     weights: tuple[Weights, ...] | None = None
     error: str = ""
     trace: str = ""

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from core.config import Config
-from core.engine.dispatcher import Dispatcher, Question
+from core.engine.dispatcher import Dispatcher
 from core.engine.ledger import Ledger
 from core.engine.protocol import Answer, Ask, Refusal
+from core.engine.question import Question
 from core.engine.records import RunRecord
 from core.engine.store import Store
 from core.events import Arrays, Weights

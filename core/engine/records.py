@@ -81,7 +81,8 @@ class Snapshot:
     cursor: grows with every change, so that a page may ask for what is newer. progress: 0 to 1. seconds_left: None
     where unknown. queue_position: None while running now. series: metric name -> seed -> points (NaN points left out).
     moments: seed -> steps of its stored Arrays. problem: a sentence for the person who watches (disk full), else empty.
-    recorded: the stamp of a run that was shipped with the program, else empty.
+    checkpoints: seed -> how many a live training has had so far (0: no query can be answered yet). recorded: the stamp
+    of a run that was shipped with the program, else empty.
     """
 
     run: RunRecord
@@ -95,6 +96,7 @@ class Snapshot:
     moments: dict[int, tuple[float, ...]] = field(default_factory=dict)
     problem: str = ""
     viewers: int = 0
+    checkpoints: dict[int, int] = field(default_factory=dict)
     recorded: str = ""
 
     def summary(self, names: Iterable[str] | None = None) -> dict[str, dict[int, float]]:

@@ -33,6 +33,7 @@ __all__ = [
     "Scheduler",
     "Started",
     "UnknownRunError",
+    "release",
     "shared",
 ]
 
@@ -100,18 +101,26 @@ class Scheduler(Questions):
         return identity(found.key, found.version, config.retraining(), self.device.type)
 
     def start(
-        self, experiment: str, config: Config, seeds: Sequence[int], owner: str, *, keep: bool = False
+        self,
+        experiment: str,
+        config: Config,
+        seeds: Sequence[int],
+        owner: str,
+        *,
+        keep: bool = False,
+        viewer: str | None = None,
     ) -> Started:
         """Train these seeds, or join a live run that does.
 
-        Where only some seeds are stored as finished, those are shown and the others train; where all are, all train.
+        viewer: who watches it from now on, a browser tab for one (default: the owner). Where only some seeds are stored
+        as finished, those are shown and the others train; where all are, all train.
         Raises AdmissionError beyond the limits, ValueError for seeds that are none, repeated or out of range.
         """
         found = _experiment(experiment, config)
         wanted = _checked(seeds)
         with self._starting:  # two clients who press Run at the same time must find each other's run
             name = self.identity(experiment, config)
-            joined = None if found.exclusive else self._join(name, wanted, owner)
+            joined = None if found.exclusive else self._join(name, wanted, owner, viewer or owner)
             if joined:
                 return Started(joined, joined=True, reused=())
             self._admit(owner)
@@ -120,18 +129,19 @@ class Scheduler(Questions):
             if len(reuse) == len(wanted):
                 reuse = {}
             run = self._create(found, config, wanted, reuse, owner, name, keep)
+            run.viewers[viewer or owner] = run.watched_at
             with self._ledger.lock:
                 self._dispatcher.add(run)
         return Started(run.record.id, joined=False, reused=tuple(reuse))
 
-    def _join(self, name: str, seeds: tuple[int, ...], owner: str) -> str | None:
+    def _join(self, name: str, seeds: tuple[int, ...], owner: str, viewer: str) -> str | None:
         with self._ledger.lock:
             for run in self._ledger.rotation():
                 closed_to = run.paused == "owner" and run.record.owner != owner  # a viewer could not let it go on
                 if run.record.identity != name or run.stopping or closed_to or not run.unfinished():
                     continue
                 if set(seeds) <= set(run.record.seeds):
-                    self._watched(run, owner)
+                    self._watched(run, viewer)
                     if run.paused:
                         self._dispatcher.set_pause(run, False)
                     return run.record.id
@@ -181,8 +191,7 @@ class Scheduler(Questions):
             total_steps=total,
         )
         units = make_units(record, reuse, found.seeds_per_unit(config, self.device))
-        now = time.monotonic()
-        return LiveRun(record, found, total, units, watched_at=now, viewers={owner: now})
+        return LiveRun(record, found, total, units, watched_at=time.monotonic())
 
     # --- watching
 
@@ -204,7 +213,8 @@ class Scheduler(Questions):
 
     def release(self, viewer: str) -> None:
         """This viewer has closed the page. Marks only, never blocks."""
-        self._dispatcher.release(viewer)
+        if not self.closed:
+            self._dispatcher.release(viewer)
 
     def snapshot(self, run_id: str, since: int = -1, viewer: str | None = None) -> Snapshot | None:
         """A run as it stands, live or stored; None if nothing is newer than the cursor `since`.
@@ -273,6 +283,7 @@ class Scheduler(Questions):
             "seconds_left": run.seconds_left(self._dispatcher.pool.at_once / max(1, len(others))),
             "queue_position": queued.index(place) + 1 if place in queued else None,
             "seed_states": run.seed_states(),
+            "checkpoints": {seed: unit.checkpoints for unit in run.units for seed in unit.seeds},
             "viewers": sum(seen >= recently for seen in run.viewers.values()),
         }
 
@@ -310,7 +321,7 @@ class Scheduler(Questions):
             run.record = dataclasses.replace(run.record, keep=on)
             state = run.record.state
             self._ledger.journal.add(lambda: self.store.set_run(run_id, state, keep=on))
-            self._watched(run, who)
+            run.watched_at = time.monotonic()
             run.changed()
             self._dispatcher.ring()
 
@@ -368,6 +379,12 @@ def shared() -> Scheduler:
             _shared = Scheduler(Store())
             atexit.register(_end, _shared)
         return _shared
+
+
+def release(viewer: str) -> None:
+    """This viewer of the shared scheduler has gone; nothing is made or started where there is none (any more)."""
+    if _shared is not None:
+        _shared.release(viewer)
 
 
 def _end(scheduler: Scheduler) -> None:

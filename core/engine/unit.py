@@ -29,6 +29,7 @@ from core.engine.protocol import (
     Reply,
     Turn,
 )
+from core.engine.question import NOTHING_SAVED
 from core.events import Arrays, Checkpoint, Event, Metrics, Note, Weights
 from core.training import load_weights
 
@@ -77,6 +78,7 @@ class Unit:
             seconds=time.perf_counter() - began,
             outcome=outcome,
             behind=self.skip > 0,
+            checkpoints=self.checkpoints,
             weights=self.weights() if outcome != "more" else None,
             error=error,
             trace=trace,
@@ -225,7 +227,7 @@ class Answers:
 
     def _answer(self, ask: Ask, unit: Unit | None) -> Answer | Refusal:
         if ask.unit and (unit is None or unit.checkpoint is None):
-            return Refusal("This training has saved nothing to ask yet. Ask again in a moment.")
+            return Refusal(NOTHING_SAVED)
         experiment = unit.experiment if unit else catalog.get(ask.experiment)
         config = unit.config if unit else experiment.config.parse(ask.config)
         if ask.name not in experiment.queries:

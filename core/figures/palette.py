@@ -33,13 +33,13 @@ METRIC_STYLES: dict[str, Style] = {
     "training": Style("#A5930B", "dash", "square"),
     "validation": Style("#175DCD", "solid", "circle"),
     "same location": Style("#01A4AC", "longdash", "triangle-up"),
-    "swapped location": Style("#805473", "solid", "diamond"),
+    "swapped location": Style("#86592D", "solid", "diamond"),
 }
 ALIASES = {"test": "swapped location", "swapped-location": "swapped location"}  # the reported test is the latter
 OTHER_STYLES: tuple[Style, ...] = tuple(  # for groups without a meaning of their own, in order
     Style(colour, dash)
     for dash in ("solid", "dash", "dot", "dashdot")
-    for colour in ("#175DCD", "#F06D02", "#01A4AC", "#863EC7", "#A5930B", "#805473")
+    for colour in ("#175DCD", "#F06D02", "#01A4AC", "#863EC7", "#A5930B", "#86592D")
 )
 SQUARES = {"red": "#BF1146", "green": "#2FA84F"}  # the two squares; always named in words beside them
 NEUTRAL = "#808080"  # chance lines, borders, published figures

@@ -203,5 +203,7 @@ def test_somebody_else_watches_on_a_dark_phone_and_cannot_end_it(visit: Visit, s
     await_points(owner, points(owner) + 1)
     await_points(phone, seen + 2)
     assert address(owner)["run"] == address(phone)["run"] == name
+    expect(owner.get_by_text("2 watching")).to_be_visible(timeout=PATIENCE_MS)
+    phone.close()  # gives its place up at once
+    expect(owner.get_by_text("2 watching")).to_be_hidden(timeout=10_000)
     stop(owner)
-    await_state(phone, "Stopped")

@@ -26,6 +26,14 @@ def test_a_live_run_answers_with_its_latest_checkpoint(scheduler: Scheduler):
     assert scheduler.query(run, "value", seed=5).seed == 5
 
 
+def test_a_snapshot_counts_the_checkpoints_that_can_answer(scheduler: Scheduler):
+    run = scheduler.start("clock", slow(), [3, 5], "me").run_id
+    reach(scheduler, run, 4, seed=3)
+    eventually(lambda: see(scheduler, run).checkpoints[3] >= 4)
+    scheduler.pause(run, "me")
+    eventually(lambda: scheduler.query(run, "value").arrays["value"].item() == 3 + see(scheduler, run).checkpoints[3])
+
+
 def test_a_stored_run_answers_with_its_stored_weights(scheduler: Scheduler):
     run = done(scheduler, scheduler.start("clock", quick(steps=6), [2, 3], "me").run_id).run.id
     assert scheduler.query(run, "value").arrays["value"].item() == 8.0

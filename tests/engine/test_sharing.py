@@ -168,6 +168,25 @@ def test_keep_training_and_waiting_are_watching(fresh):
     eventually(lambda: see(scheduler, kept).run.final, 3)
 
 
+def test_what_its_owner_has_paused_does_not_keep_its_place_for_good(fresh):
+    scheduler = fresh(workers=1, limits=Limits(pause_after_seconds=0.2, drop_after_seconds=0.4))
+    run = scheduler.start("clock", slow(), [0], "me", keep=True).run_id
+    assert scheduler.pause(run, "me")
+    eventually(lambda: see(scheduler, run).run.final, 3)
+
+
+def test_a_tab_watches_and_its_owner_is_not_counted_besides(scheduler: Scheduler):
+    config = slow()
+    run = scheduler.start("clock", config, [0], "me", viewer="my tab").run_id
+    scheduler.snapshot(run, viewer="my tab")
+    scheduler.keep_training(run, "me", True)
+    assert see(scheduler, run).viewers == 1
+    assert scheduler.start("clock", config, [0], "you", viewer="your tab").joined
+    assert see(scheduler, run).viewers == 2
+    scheduler.release("my tab")
+    eventually(lambda: see(scheduler, run).viewers == 1)
+
+
 def test_a_pause_by_the_owner_outlasts_viewers(scheduler: Scheduler):
     run = scheduler.start("clock", slow(), [0], "me").run_id
     scheduler.pause(run, "me")

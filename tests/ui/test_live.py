@@ -15,8 +15,9 @@ from core import catalog
 from core.engine.records import RunRecord
 from core.engine.scheduler import Limits, Scheduler
 from tests.ui.idle import finished_run, idle_engine
-from ui import live
-from ui.live import _duration, _progress_text, _seed_text
+from ui import panel
+from ui.live import _duration, _progress_text
+from ui.panel import seed_text
 from ui.security import COOKIE
 
 Read = Callable[[AppTest], AppTest]
@@ -91,7 +92,7 @@ def once_read(monkeypatch: pytest.MonkeyPatch) -> Read:
 
     def read(app: AppTest) -> AppTest:
         with monkeypatch.context() as patch:
-            patch.setattr(live, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + live.READING_SECONDS))
+            patch.setattr(panel, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + panel.READING_SECONDS))
             return ran(app)
 
     return read
@@ -311,6 +312,18 @@ def test_a_button_of_the_table_sets_the_form_and_trains_that_cell(engine: Schedu
     assert said(app) == ""
 
 
+def test_other_live_runs_of_this_browser_can_be_shown(engine: Scheduler) -> None:
+    first = link(press(opened(), "main"))["run"]
+    app = press(opened(ANNA, water="hard"), "main")
+    second = link(app)["run"]
+    (offer,) = [one for one in app.button if one.key.startswith("kettle:live:")]
+    assert offer.label == "Also queued: soft. Show it"
+    offer.click()
+    assert link(ran(app))["run"] == first
+    assert [one.key for one in app.button if one.key.startswith("kettle:live:")] == [f"kettle:live:{second}"]
+    assert not [one for one in opened(BEN).button if one.key.startswith("kettle:live:")]
+
+
 @pytest.fixture
 def crowded(toys: None, tmp_path: Path) -> Iterator[Scheduler]:
     """An engine that lets everybody have one run."""
@@ -343,7 +356,7 @@ def test_progress_counts_only_seeds_that_there_are(engine: Scheduler) -> None:
 
 def test_durations_and_seeds_read_well() -> None:
     assert [_duration(seconds) for seconds in (0.4, 99.0, 100.0, 3725.0)] == ["0 s", "99 s", "1 min 40 s", "62 min 5 s"]
-    assert [_seed_text(seeds) for seeds in ((4,), (1, 0), (2, 0, 1), (0, 2, 4))] == [
+    assert [seed_text(seeds) for seeds in ((4,), (1, 0), (2, 0, 1), (0, 2, 4))] == [
         "seed 4",
         "seeds 0, 1",
         "seeds 0–2",

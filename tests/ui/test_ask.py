@@ -1,0 +1,97 @@
+"""Questions of a page: asked once for everybody, again after a refusal, and not before there is anything to ask."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import catalog
+from core.engine.scheduler import QueryError, Scheduler
+from core.events import Arrays
+from ui import ask
+
+
+class Net:
+    """Answers with the number of times it was asked, and refuses at first as often as it is told to."""
+
+    def __init__(self, refusals: int = 0) -> None:
+        self.asked, self.refusals = 0, refusals
+
+    def __call__(self, experiment: str, run: str, origin: str, name: str, arguments: Mapping[str, object]) -> Arrays:
+        self.asked += 1
+        if self.asked <= self.refusals:
+            raise QueryError("Not now.")
+        return Arrays(0, {"asked": np.array(self.asked)})
+
+
+@pytest.fixture
+def net(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Net]:
+    def made(refusals: int = 0) -> Net:
+        one = Net(refusals)
+        monkeypatch.setattr(ask, "_answer", one)
+        return one
+
+    return made
+
+
+def answer(run: str, saved: int, **arguments: object) -> int:
+    return int(ask._asked("kettle", run, "live", saved, "heat", arguments).result(10).arrays["asked"])
+
+
+def test_an_answer_stands_until_the_next_checkpoint(net: Callable[[int], Net]) -> None:
+    net(0)
+    run = uuid.uuid4().hex
+    assert [answer(run, 1), answer(run, 1), answer(run, 2), answer(run, 1)] == [1, 1, 2, 1]
+    assert answer(run, 1, index=3) == 3
+
+
+def test_a_refusal_does_not_stand(net: Callable[[int], Net]) -> None:
+    net(1)
+    run = uuid.uuid4().hex
+    with pytest.raises(QueryError, match="Not now"):
+        answer(run, 1)
+    assert answer(run, 1) == 2
+
+
+def test_old_answers_are_forgotten(net: Callable[[int], Net], monkeypatch: pytest.MonkeyPatch) -> None:
+    net(0)
+    monkeypatch.setattr(ask, "ANSWERS_KEPT", 3)
+    run = uuid.uuid4().hex
+    for saved in range(1, 6):
+        answer(run, saved)
+    assert len(ask._answers) == 3
+    assert answer(run, 5) == 5
+
+
+def question_script() -> None:
+    import streamlit as st
+
+    from core import catalog
+    from ui.ask import ask
+    from ui.results import result_for
+
+    kettle = catalog.get("kettle")
+    result = result_for(kettle, kettle.config())
+    if result:
+        st.text(f"{result.origin}: {ask(kettle, result, 'heat')}")
+
+
+def test_a_live_run_is_found_by_its_settings_and_not_asked_before_it_saved_anything(engine: Scheduler) -> None:
+    kettle = catalog.get("kettle")
+    engine.start("kettle", kettle.config(), (0,), "somebody")
+    app = AppTest.from_function(question_script, default_timeout=60).run()
+    assert not app.exception
+    assert [one.value for one in app.text] == ["live: None"]
+    assert "has just begun to train" in app.info[0].value
+
+
+def test_how_many_checkpoints_a_live_run_has_had_is_in_its_snapshot(engine: Scheduler) -> None:
+    kettle = catalog.get("kettle")
+    run = engine.start("kettle", kettle.config(), (4, 5), "somebody").run_id
+    snapshot = engine.snapshot(run)
+    assert snapshot is not None
+    assert snapshot.checkpoints == {4: 0, 5: 0}

@@ -1,0 +1,195 @@
+"""One experiment's run on a page: which one it is, what its buttons do, what was said about it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from core.contract import Experiment
+from core.engine import scheduler
+from core.engine.records import RunRecord, Snapshot
+from core.engine.scheduler import AdmissionError, Scheduler, shared
+from ui.form import RUN, Settings, new_seed, set_values, write_link
+from ui.security import owner
+
+QUICK_SECONDS, CALM_SECONDS = 0.15, 0.5  # between polls: just after an action, and later
+QUICK_FOR_SECONDS = 2.0
+READING_SECONDS = 8.0  # a message stays
+
+
+@st.cache_resource(scope="session", on_release=scheduler.release, show_spinner=False)
+def tab() -> str:
+    """A name for this browser tab, as a viewer of runs; once the tab is closed it watches nothing any more."""
+    return secrets.token_urlsafe(8)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One experiment's run on this page, for this browser session; actions are callbacks of its buttons."""
+
+    experiment: Experiment
+    settings: Settings
+
+    @property
+    def run_id(self) -> str | None:
+        """The run on screen."""
+        found: str | None = st.session_state.get(self._key("run"))
+        return found
+
+    def show(self, run_id: str | None) -> None:
+        """Put a run on screen, or none."""
+        st.session_state[self._key("run")] = run_id
+        st.session_state[self._key("quick until")] = time.monotonic() + QUICK_FOR_SECONDS
+
+    def interval(self, snapshot: Snapshot | None) -> float | None:
+        """Seconds until the next poll; None once nothing changes any more."""
+        if snapshot is None or snapshot.run.final:
+            return None
+        quick = time.monotonic() < st.session_state.get(self._key("quick until"), 0.0)
+        return QUICK_SECONDS if quick else CALM_SECONDS
+
+    def say(self, message: str) -> None:
+        """A sentence to show below the buttons, for long enough to be read."""
+        st.session_state[self._key("said")] = (message, time.monotonic() + READING_SECONDS)
+
+    def said(self) -> str:
+        """What was said last, while it is to be read; polls in between do not take it away."""
+        message, until = st.session_state.get(self._key("said"), ("", 0.0))
+        return message if time.monotonic() < until else ""
+
+    def link(self) -> None:
+        """Put the settings and the run on screen into the address."""
+        write_link(self.experiment, self.settings, self.run_id)
+        st.session_state[self._key("linked")] = self.run_id
+
+    def find_run(self) -> None:
+        """The run of a new address; else, at first, the one this browser has live for this lab."""
+        named = self._asked_for()
+        if named:
+            self.show(named)
+        elif self.run_id is None and self._first_look() and not st.query_params:  # a link with settings means them
+            mine = self.others(None)
+            if mine:
+                self.show(mine[0].id)
+
+    def look(self) -> Snapshot | None:
+        """The run as it stands; a run that this machine does not have is said and forgotten."""
+        if self.run_id is None:
+            return None
+        try:
+            snapshot = shared().snapshot(self.run_id, viewer=tab())
+        except KeyError:
+            self.say("The run in this link is not stored on this machine. Its settings are in the form: press Run.")
+            self._forget()
+            return None
+        if snapshot is not None and snapshot.run.experiment != self.experiment.key:
+            self.say("The run in this link belongs to another lab.")
+            self._forget()
+            return None
+        return snapshot
+
+    def others(self, snapshot: Snapshot | None) -> list[RunRecord]:
+        """This browser's live runs of this lab that are not on screen, oldest first."""
+        shown = snapshot.run.id if snapshot else None
+        mine = shared().live(owner())
+        return [run for run in mine if run.experiment == self.experiment.key and run.id != shown]
+
+    # --- what the buttons do
+
+    def run(self) -> None:
+        """Train what the form says."""
+        try:
+            started = shared().start(
+                self.experiment.key, self.settings.config, self.settings.seeds, owner(), viewer=tab()
+            )
+        except AdmissionError as error:
+            self.say(str(error))
+            return
+        self.show(started.run_id)
+        if started.joined:
+            self.say("The very same training is running already: you are watching it now.")
+        elif started.reused:
+            self.say(f"Stored already: {seed_text(started.reused)}. Only the others train.")
+
+    def train(self, changes: dict[str, object]) -> None:
+        """Move some knobs, then train what the form says."""
+        set_values(self.experiment, changes)
+        config = self.settings.config.model_copy(update=changes)
+        Panel(self.experiment, replace(self.settings, config=config)).run()
+
+    def run_again(self) -> None:
+        """Train what the form says now instead of what is running."""
+        self.stop()
+        self.run()
+
+    def pause(self) -> None:
+        """Suspend the run."""
+        self._only_owner(Scheduler.pause, "pause it")
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._only_owner(Scheduler.resume, "let it go on")
+
+    def step(self) -> None:
+        """One event further."""
+        self._only_owner(Scheduler.step, "step it")
+
+    def stop(self) -> None:
+        """End it."""
+        self._only_owner(Scheduler.stop, "stop it")
+
+    def reset(self) -> None:
+        """End it and clear the screen."""
+        if self.run_id is not None:
+            shared().stop(self.run_id, owner())
+        self._forget()
+
+    def new_seed(self) -> None:
+        """The same, and draw another first seed."""
+        self.reset()
+        new_seed(self.experiment)
+
+    def keep(self, switch: str) -> None:
+        """Whether to train on while nobody watches. switch: key of the widget that says so."""
+        if self.run_id is not None:
+            shared().keep_training(self.run_id, owner(), bool(st.session_state[switch]))
+
+    def _only_owner(self, act: Callable[[Scheduler, str, str], bool], words: str) -> None:
+        if self.run_id is None:
+            return
+        self.show(self.run_id)
+        if act(shared(), self.run_id, owner()):
+            return
+        snapshot = self.look()
+        if snapshot is not None and not snapshot.run.final:  # else it ended just now, and nothing is to be said
+            self.say(f"Somebody else started this run; only they can {words}. Run your own settings to be in charge.")
+
+    def _asked_for(self) -> str | None:
+        """The run of a new address; one that we wrote ourselves names the run before the one a button just started."""
+        named = st.query_params.get(RUN)
+        return None if named == st.session_state.get(self._key("linked")) else named
+
+    def _first_look(self) -> bool:
+        """True once a session."""
+        first = self._key("looked") not in st.session_state
+        st.session_state[self._key("looked")] = True
+        return first
+
+    def _forget(self) -> None:
+        self.show(None)
+        st.query_params.pop(RUN, None)
+
+    def _key(self, what: str) -> str:
+        return f"{self.experiment.key}:panel:{what}"
+
+
+def seed_text(seeds: tuple[int, ...]) -> str:
+    """Seeds in words: "seed 4", "seeds 0–2", "seeds 0, 2"."""
+    ordered = sorted(seeds)
+    if len(ordered) > 2 and ordered == list(range(ordered[0], ordered[-1] + 1)):
+        return f"seeds {ordered[0]}–{ordered[-1]}"
+    return f"seed{'s' * (len(ordered) != 1)} {', '.join(map(str, ordered))}"
