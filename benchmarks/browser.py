@@ -88,6 +88,7 @@ def open_page(browser: Browser, url: str) -> Page:
     """A page in a browser profile of its own, once its script has run."""
     page = browser.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True).new_page()
     page.goto(url)
+    page.wait_for_selector(".st-key-padding-main button", timeout=60_000)
     page.wait_for_function(f"() => document.querySelector('[data-testid=\"stApp\"]') && ({IDLE})()", timeout=60_000)
     return page
 

@@ -19,7 +19,7 @@ from ui.ask import ask
 from ui.charts import training_curves
 from ui.lab import lab
 from ui.live import follow, train_buttons
-from ui.plot import plot
+from ui.plot import as_json, plot
 from ui.results import Result, grid, origin, scores, trained
 from ui.tabs import tabs
 from ui.words import words
@@ -44,12 +44,12 @@ def table(now: Snapshot | None) -> None:
     st.caption(WORDS["table"])
 
 
-def samples() -> None:
+@st.cache_data
+def samples(data: red_green.Draws) -> str:
     """Both classes, as trained and at the swapped location."""
-    splits = red_green.splits(settings.config.data)
+    splits = red_green.splits(data)
     both = np.concatenate([splits["test"].images[:4], splits["swapped"].images[:4]])
-    names = ["red left", "green left"] * 4
-    plot(images.image_grid(both, names), "samples", height=420, caption=WORDS["samples"])
+    return as_json(images.image_grid(both, ["red left", "green left"] * 4))
 
 
 def why(now: Snapshot | None) -> None:
@@ -123,11 +123,11 @@ def by_hand() -> None:
 
 
 @st.cache_data
-def fields(conv: str) -> dict[str, receptive_field.Effective]:
+def fields(conv: str) -> str:
     """Receptive fields to compare: the chosen conv type, another one, and self-attention."""
     other = "valid" if conv == "fconv" else "fconv"
     shown = {one: receptive_field.convolution_field(one) for one in CONV_TYPES if one in (conv, other)}
-    return {**shown, "self-attention": receptive_field.attention_field()}
+    return as_json(figures.receptive_fields({**shown, "self-attention": receptive_field.attention_field()}))
 
 
 settings, snapshot = lab(EXPERIMENT, WORDS["introduction"], partial(training_curves, EXPERIMENT, charts=CHARTS))
@@ -135,7 +135,7 @@ st.subheader("Six ways to pad, two heads, ten initialisations", anchor=False)
 train_buttons(EXPERIMENT, settings, across="conv", down="head")
 follow(EXPERIMENT, snapshot, table, key="table")
 st.subheader("The images", anchor=False)
-samples()
+plot(samples(settings.config.data), "samples", height=420, caption=WORDS["samples"])
 st.subheader("Why? Three direct measurements", anchor=False)
 follow(EXPERIMENT, snapshot, why, key="why")
 st.subheader("Feature maps", anchor=False)
@@ -143,6 +143,6 @@ follow(EXPERIMENT, snapshot, feature_maps, key="feature maps")
 st.subheader("By hand: a convolution at the border", anchor=False)
 by_hand()
 st.subheader("How far does a unit see?", anchor=False)
-plot(figures.receptive_fields(fields(settings.config.conv)), "fields", height=380, caption=WORDS["fields"])
+plot(fields(settings.config.conv), "fields", height=380, caption=WORDS["fields"])
 st.subheader("What the sources claim, and what to hold against it", anchor=False)
 st.markdown(WORDS["claims"])

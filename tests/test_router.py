@@ -175,7 +175,7 @@ def test_the_policy_allows_no_inline_script_but_streamlits_own() -> None:
 
 def test_a_figure_travels_as_base64_arrays_without_its_template() -> None:
     figure = go.Figure(go.Heatmap(z=np.zeros((64, 64), dtype=np.float32)), layout={"title": "t"})
-    text = plots._as_json(figure)
+    text = plots.as_json(figure)
     spec = json.loads(text)
     assert spec["data"][0]["z"]["dtype"] == "f4"
     assert "template" not in spec["layout"]
@@ -183,7 +183,7 @@ def test_a_figure_travels_as_base64_arrays_without_its_template() -> None:
 
 
 def test_gaps_travel_as_null_which_browsers_can_parse() -> None:
-    spec = json.loads(plots._as_json(go.Figure(go.Scatter(y=[1.0, float("nan"), 2.0]))), parse_constant=pytest.fail)
+    spec = json.loads(plots.as_json(go.Figure(go.Scatter(y=[1.0, float("nan"), 2.0]))), parse_constant=pytest.fail)
     assert spec["data"][0]["y"] == [1.0, None, 2.0]
 
 

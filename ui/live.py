@@ -25,22 +25,31 @@ def live(experiment: Experiment, settings: Settings, draw: Draw) -> Snapshot | N
     """Show the panel and whatever `draw` makes of the run's snapshot; keeps both fresh while the run lives.
 
     Returns the snapshot as of this script run (None: nothing was run yet), for the parts of a page that need not poll.
+    A button draws the panel alone, which then polls on its own, so a click is not kept waiting by the rest of the page;
+    the page follows once the run has settled (see Panel.pace).
     """
     panel = Panel(experiment, settings)
     panel.find_run()
     snapshot = panel.look()
-    panel.link()
-    interval, shown = panel.interval(snapshot), panel.run_id
 
-    @st.fragment(run_every=interval, key=f"{experiment.key}:live")
-    def poll() -> None:
+    @st.fragment(key=f"{experiment.key}:panel")
+    def steer() -> None:
         now = panel.look()
-        if panel.interval(now) != interval or panel.run_id != shown:
-            st.rerun(scope="app")
-        _controls(panel, now)
-        draw(now)
+        panel.link()
+        _buttons(panel, now)
+        pace = panel.pace(now)
 
-    poll()
+        @st.fragment(run_every=pace.seconds, key=f"{experiment.key}:live")
+        def poll() -> None:
+            now = panel.look()
+            _status(panel, now)
+            draw(now)
+            if panel.pace(now) != pace:
+                st.rerun(scope="app")
+
+        poll()
+
+    steer()
     return snapshot
 
 
@@ -81,7 +90,7 @@ def train_buttons(experiment: Experiment, settings: Settings, across: str, down:
                 )
 
 
-def _controls(panel: Panel, snapshot: Snapshot | None) -> None:
+def _buttons(panel: Panel, snapshot: Snapshot | None) -> None:
     state = snapshot.run.state if snapshot else ""
     alive = snapshot is not None and not snapshot.run.final
     label, icon, act = {
@@ -116,7 +125,6 @@ def _controls(panel: Panel, snapshot: Snapshot | None) -> None:
             )
         if snapshot and alive:
             _keep(panel, snapshot.run)
-    _status(panel, snapshot)
 
 
 def _keep(panel: Panel, run: RunRecord) -> None:

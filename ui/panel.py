@@ -19,12 +19,22 @@ from ui.security import owner
 QUICK_SECONDS, CALM_SECONDS = 0.15, 0.5  # between polls: just after an action, and later
 QUICK_FOR_SECONDS = 2.0
 READING_SECONDS = 8.0  # a message stays
+STOPPING_SECONDS = 0.3  # most stops take less
 
 
 @st.cache_resource(scope="session", on_release=scheduler.release, show_spinner=False)
 def tab() -> str:
     """A name for this browser tab, as a viewer of runs; once the tab is closed it watches nothing any more."""
     return secrets.token_urlsafe(8)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds between polls (None: nothing changes any more), of which run in which state. A new one redraws the page."""
+
+    seconds: float | None
+    run: str
+    state: str
 
 
 @dataclass(frozen=True)
@@ -45,12 +55,13 @@ class Panel:
         st.session_state[self._key("run")] = run_id
         st.session_state[self._key("quick until")] = time.monotonic() + QUICK_FOR_SECONDS
 
-    def interval(self, snapshot: Snapshot | None) -> float | None:
-        """Seconds until the next poll; None once nothing changes any more."""
+    def pace(self, snapshot: Snapshot | None) -> Pace:
+        """How to poll from now on."""
         if snapshot is None or snapshot.run.final:
-            return None
+            return Pace(None, "", "")
         quick = time.monotonic() < st.session_state.get(self._key("quick until"), 0.0)
-        return QUICK_SECONDS if quick else CALM_SECONDS
+        state = "paused" if snapshot.run.state == "paused" else "live"
+        return Pace(QUICK_SECONDS if quick else CALM_SECONDS, snapshot.run.id, state)
 
     def say(self, message: str) -> None:
         """A sentence to show below the buttons, for long enough to be read."""
@@ -139,8 +150,9 @@ class Panel:
         self._only_owner(Scheduler.step, "step it")
 
     def stop(self) -> None:
-        """End it."""
-        self._only_owner(Scheduler.stop, "stop it")
+        """End it; waits a moment, so that what is drawn next shows the end."""
+        if self._only_owner(Scheduler.stop, "stop it") and self.run_id is not None:
+            shared().wait(self.run_id, timeout=STOPPING_SECONDS)
 
     def reset(self) -> None:
         """End it and clear the screen."""
@@ -158,15 +170,16 @@ class Panel:
         if self.run_id is not None:
             shared().keep_training(self.run_id, owner(), bool(st.session_state[switch]))
 
-    def _only_owner(self, act: Callable[[Scheduler, str, str], bool], words: str) -> None:
+    def _only_owner(self, act: Callable[[Scheduler, str, str], bool], words: str) -> bool:
         if self.run_id is None:
-            return
+            return False
         self.show(self.run_id)
         if act(shared(), self.run_id, owner()):
-            return
+            return True
         snapshot = self.look()
         if snapshot is not None and not snapshot.run.final:  # else it ended just now, and nothing is to be said
             self.say(f"Somebody else started this run; only they can {words}. Run your own settings to be in charge.")
+        return False
 
     def _asked_for(self) -> str | None:
         """The run of a new address; one that we wrote ourselves names the run before the one a button just started."""

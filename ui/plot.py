@@ -64,21 +64,25 @@ def preload_links() -> dict[str, str]:
     return {"/": f"<{library}>; rel=prefetch", "*": ", ".join([f"<{library}>; rel=preload; as=script", *code])}
 
 
-def plot(figure: go.Figure, key: str, *, height: int = 360, curves: bool = False, caption: str = "") -> None:
+def plot(figure: go.Figure | str, key: str, *, height: int = 360, curves: bool = False, caption: str = "") -> None:
     """Show a figure, or update the one already shown under this key without drawing it anew.
 
-    key: unique on the page; the tools' state and the user's zoom belong to it. height: of the plotting area and its
-    axes, in px. curves: offer a logarithmic y axis and smoothing. caption: a sentence shown below, and what a screen
-    reader says of the figure (else the figure's title). Raises ValueError for a height under 80 px.
+    figure: itself, or as_json of it. key: unique on the page; the tools' state and the user's zoom belong to it.
+    height: of the plotting area and its axes, in px. curves: offer a logarithmic y axis and smoothing. caption: a
+    sentence shown below, and what a screen reader says of the figure (else the figure's title). Raises ValueError for
+    a height under 80 px.
     """
     if height < 80:
         raise ValueError(f"height must be at least 80 px; got {height}. Try height=360.")
-    data = {"figure": _as_json(figure), "key": key, "height": height, "curves": curves, "caption": caption}
-    _component(key=key, data=data)
+    text = figure if isinstance(figure, str) else as_json(figure)
+    _component(key=key, data={"figure": text, "key": key, "height": height, "curves": curves, "caption": caption})
 
 
-def _as_json(figure: go.Figure) -> str:
-    """The figure as plotly's JSON, arrays as base64, without its template (kilobytes that the theme replaces)."""
+def as_json(figure: go.Figure) -> str:
+    """A figure as `plot` also takes it, and as it may be cached: arrays as base64, without its template.
+
+    The template is kilobytes that the theme replaces.
+    """
     spec = figure.to_dict()
     spec["layout"].pop("template", None)
     return json.dumps({"data": spec["data"], "layout": spec["layout"]}, cls=PlotlyJSONEncoder, separators=(",", ":"))

@@ -25,6 +25,7 @@ from core.queries.location import border_response, location_probe, position_accu
 from core.training import BestWeights, evaluate, load_weights, minibatches, to_device, train_step, weights_of
 
 Optimiser = Literal["adadelta", "adam", "sgd"]
+Data = dict[str, tuple[Tensor, Tensor]]  # split -> images, labels
 EVENTS_AN_EPOCH = 5  # an epoch takes about a second on one core; the curve and the buttons should not wait for it
 
 
@@ -132,7 +133,9 @@ def run(config: PaddingConfig, seeds: tuple[int, ...], device: torch.device) -> 
     }
     images, labels = data["train"]
     learners = [make_learner(config, seed, device) for seed in seeds]
-    yield Metrics(0, measure(learners, data))
+    yield Metrics(0, validate(learners, data))
+    yield Metrics(0, swap(learners, data, learners))
+    yield checkpoint(0, learners)
 
     batches = list(minibatches(len(images), config.batch_size))
     pause_every = -(-len(batches) // EVENTS_AN_EPOCH)
@@ -147,26 +150,39 @@ def run(config: PaddingConfig, seeds: tuple[int, ...], device: torch.device) -> 
                 learner.losses.append(train_step(learner.net, learner.optimiser, images[batch], labels[batch]))
             if number % pause_every == 0 and number < len(batches):
                 yield Metrics(epoch - 1 + number / len(batches), {"training loss": training_losses(learners)})
-        values = measure(learners, data)
+        values = validate(learners, data)
         for learner, loss in zip(learners, values["validation loss"], strict=True):
             if learner in training:
                 learner.best.update(epoch, float(loss), learner.net)
         yield Metrics(epoch, values)
-        yield Checkpoint(epoch, tuple(learner.best.weights or weights_of(learner.net) for learner in learners))
+        yield Metrics(epoch, swap(learners, data, training))
+        yield checkpoint(epoch, learners)
 
-    yield Metrics(epoch, test_best(learners, data))
+    best = test_best(learners, data)
+    yield checkpoint(epoch, learners)
+    yield Metrics(epoch, best)
 
 
-def measure(learners: list[Learner], data: dict[str, tuple[Tensor, Tensor]]) -> dict[str, NDArray[np.float64]]:
-    """Current weights on validation and swapped location; NaN for a learner that has stopped."""
-    rows = np.full((3, len(learners)), np.nan)
+def validate(learners: list[Learner], data: Data) -> dict[str, NDArray[np.float64]]:
+    """Current weights on the validation images; NaN for a learner that has stopped."""
+    rows = np.full((2, len(learners)), np.nan)
     for column, learner in enumerate(learners):
         if not learner.best.stop:
-            rows[:2, column] = evaluate(learner.net, *data["validation"])
-            rows[2, column] = evaluate(learner.net, *data["swapped"])[1]
-    values = {"validation loss": rows[0], "validation accuracy": rows[1], "swapped-location accuracy": rows[2]}
+            rows[:, column] = evaluate(learner.net, *data["validation"])
+    values = {"validation loss": rows[0], "validation accuracy": rows[1]}
     losses = training_losses(learners)
     return values if np.isnan(losses).all() else {"training loss": losses, **values}
+
+
+def swap(learners: list[Learner], data: Data, training: list[Learner]) -> dict[str, NDArray[np.float64]]:
+    """Current weights on the swapped location; NaN for a learner that is not in training any more."""
+    scores = [evaluate(one.net, *data["swapped"])[1] if one in training else np.nan for one in learners]
+    return {"swapped-location accuracy": np.array(scores)}
+
+
+def checkpoint(epoch: int, learners: list[Learner]) -> Checkpoint:
+    """The weights as they are now; after the end, those of the lowest validation loss."""
+    return Checkpoint(epoch, tuple(weights_of(learner.net) for learner in learners))
 
 
 def training_losses(learners: list[Learner]) -> NDArray[np.float64]:
@@ -176,7 +192,7 @@ def training_losses(learners: list[Learner]) -> NDArray[np.float64]:
     )
 
 
-def test_best(learners: list[Learner], data: dict[str, tuple[Tensor, Tensor]]) -> dict[str, NDArray[np.float64]]:
+def test_best(learners: list[Learner], data: Data) -> dict[str, NDArray[np.float64]]:
     """The reported figures: best weights on the swapped location ("test accuracy") and on the same location."""
     rows = np.empty((2, len(learners)))
     for column, learner in enumerate(learners):

@@ -11,6 +11,8 @@ import pytest
 from core import catalog
 from core.config import Config
 from core.engine import pool, scheduler
+from core.engine.dispatcher import Dispatcher
+from core.engine.protocol import Refusal
 from core.engine.records import SeedEvent
 from core.engine.scheduler import Limits, Scheduler
 from core.engine.store import Store
@@ -19,9 +21,13 @@ from core.events import Metrics
 
 @contextmanager
 def idle_engine(home: Path, limits: Limits | None = None) -> Iterator[Scheduler]:
-    """The scheduler that `shared()` gives out meanwhile. Runs wait in its queue until somebody stops them."""
+    """The scheduler that `shared()` gives out meanwhile. Runs wait in its queue until somebody stops them.
+
+    What is asked of a net is refused at once: no worker will come, and a page need not wait to learn it.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pool.Pool, "fill", lambda self: None)
+        patch.setattr(Dispatcher, "ask", lambda self, question: question.settle(Refusal("No worker is here.")))
         made = Scheduler(Store(home), device="cpu", workers=1, limits=limits)
         patch.setattr(scheduler, "_shared", made)
         try:
