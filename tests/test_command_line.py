@@ -54,7 +54,7 @@ def test_list_speaks_json(capsys: pytest.CaptureFixture[str]):
     assert settings["padding"]["epochs"] == 50
 
 
-def test_run_prints_metrics_and_then_the_summaryas_json_lines():
+def test_run_prints_metrics_and_then_the_summary_as_json_lines():
     done = core("run", "padding", "--conv", "valid", "--head", "pool", "--seeds", "1", "--epochs", "1", "--json")
     assert done.returncode == 0, done.stderr
     *metrics, last = lines(done.stdout)

@@ -30,7 +30,7 @@ def tab() -> str:
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds between polls (None: nothing changes any more), of which run in which state. A new one redraws the page."""
+    """Seconds between polls (None: nothing changes any more), of which run in which state; a new one redraws the page."""
 
     seconds: float | None
     run: str
