@@ -30,7 +30,10 @@ def tab() -> str:
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds between polls (None: nothing changes any more), of which run in which state; a new one redraws the page."""
+    """How to poll, and what must be as it was, or the page is drawn anew.
+
+    seconds: between polls, None once nothing changes any more. run, state: of what is on screen.
+    """
 
     seconds: float | None
     run: str

@@ -21,6 +21,7 @@ class Curve:
         self.step = 0.0
         self.notes: list[str] = []
         self.moments: dict[float, None] = {}
+        self.saved: dict[float, None] = {}
         self._columns: dict[str, tuple[array[float], array[float]]] = {}
         self._series: dict[str, Series] = {}
 
@@ -37,6 +38,8 @@ class Curve:
                 self.notes.append(body)
             elif kind == "arrays" and step is not None:
                 self.moments[step] = None
+            elif kind == "moment" and step is not None:
+                self.saved[step] = None
 
     def series(self) -> dict[str, Series]:
         """Metric name -> its points, NaN left out. A metric that was always NaN has none."""

@@ -33,6 +33,7 @@ from core.engine.protocol import (
     Turn,
 )
 from core.engine.question import NOTHING_SAVED, Question
+from core.engine.records import Moment
 
 log = logging.getLogger(__name__)
 
@@ -239,7 +240,8 @@ class Dispatcher:
     def _advance(self, run: LiveRun, unit: LiveUnit, worker: Worker) -> None:
         if unit.worker is None:
             config = dict(run.record.config)
-            worker.tell(Open(unit.id, run.record.experiment, config, unit.seeds, skip=unit.delivered))
+            first = run.record.seeds[0] in unit.seeds
+            worker.tell(Open(unit.id, run.record.experiment, config, unit.seeds, unit.delivered, keep_moments=first))
             unit.worker = worker
             self.ledger.begin(unit)
         step = bool(run.paused) and unit.steps_owed > 0
@@ -251,16 +253,14 @@ class Dispatcher:
 
     def _take_in(self, run: LiveRun, unit: LiveUnit, told: Events, job: Job) -> None:
         if job.tag == "step":
-            unit.steps_owed = max(0, unit.steps_owed - len(told.events))
+            seen = sum(not isinstance(event, Moment) for event in told.events)
+            unit.steps_owed = max(0, unit.steps_owed - seen)
         self.ledger.keep(run, unit, told.events)
 
     def _end_turn(self, run: LiveRun, unit: LiveUnit, turn: Turn) -> None:
         unit.in_flight = False
         unit.seconds += turn.seconds
         unit.behind = turn.behind
-        if turn.checkpoints > unit.checkpoints:
-            unit.checkpoints = turn.checkpoints
-            run.changed()
         if turn.outcome == "ended":
             self.ledger.end(run, unit, "finished", turn.weights)
         elif turn.outcome == "failed":

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from core.engine.journal import Journal
 from core.engine.live import LiveRun, LiveUnit
+from core.engine.protocol import Told
 from core.engine.records import FINAL, SeedEvent, State
-from core.events import Arrays, Metrics, Note, Weights
+from core.events import Weights
 
 if TYPE_CHECKING:
     from core.engine.store import Store
@@ -59,7 +60,7 @@ class Ledger:
                 self.journal.add(partial(self._store.set_training, training, "running"))
         unit.state = "running"
 
-    def keep(self, run: LiveRun, unit: LiveUnit, events: Iterable[Metrics | Arrays | Note]) -> None:
+    def keep(self, run: LiveRun, unit: LiveUnit, events: Iterable[Told]) -> None:
         """Store the next events of a unit."""
         for training, own in unit.take(events).items():
             self.journal.add(partial(self._append, run, training, own))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from core.engine.local import Worker
+from core.engine.protocol import Told
 from core.engine.records import FINAL, RunRecord, SeedEvent, Snapshot, State
 from core.events import Arrays, Metrics, Note
 
@@ -37,7 +38,6 @@ class LiveUnit:
     worker: where its generator is suspended, None before it was opened. delivered: events received and kept, which a
     restart skips. seconds: busy time of this generator. suspect: a worker died while advancing it. closing_since: when
     it was asked to end. steps_owed: single steps asked for. behind: it repeats events that are known already.
-    checkpoints: how many it has had; queries are answered from the newest.
     """
 
     seeds: tuple[int, ...]
@@ -52,7 +52,6 @@ class LiveUnit:
     seconds: float = 0.0
     suspect: bool = False
     behind: bool = False
-    checkpoints: int = 0
     closing_since: float | None = None
     steps_owed: int = 0
 
@@ -68,7 +67,7 @@ class LiveUnit:
         self.behind = self.delivered > 0
         self.seconds = 0.0
 
-    def take(self, events: Iterable[Metrics | Arrays | Note]) -> dict[str, list[SeedEvent]]:
+    def take(self, events: Iterable[Told]) -> dict[str, list[SeedEvent]]:
         """Split the next events of this unit by seed: training id -> its events, numbered."""
         split: dict[str, list[SeedEvent]] = {}
         for event in events:
@@ -81,7 +80,7 @@ class LiveUnit:
                 self.step = max(self.step, event.step)
         return split
 
-    def _by_seed(self, event: Metrics | Arrays | Note) -> Iterable[tuple[int, Metrics | Arrays | Note]]:
+    def _by_seed(self, event: Told) -> Iterable[tuple[int, Told]]:
         if isinstance(event, Metrics):
             for position, seed in enumerate(self.seeds):
                 values = {name: np.asarray(numbers[position]) for name, numbers in event.values.items()}

@@ -9,20 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from core.engine.records import Moment
 from core.events import Arrays, Metrics, Note, Weights
 
 Outcome = Literal["more", "ended", "failed"]
+Told = Metrics | Arrays | Note | Moment  # of an event stream; a Checkpoint stays in the worker
 
 
 @dataclass(frozen=True)
 class Open:
-    """Prepare a unit; nothing is computed yet. skip: events that are known already and need not be sent again."""
+    """Prepare a unit; nothing is computed yet.
+
+    skip: events that are known already and need not be sent again. keep_moments: send weights of its first seed from
+    time to time.
+    """
 
     unit: str
     experiment: str
     config: dict[str, Any]
     seeds: tuple[int, ...]
     skip: int = 0
+    keep_moments: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,22 +93,17 @@ class Events:
     """What a unit has said while it advances. No answer: the Turn follows."""
 
     unit: str
-    events: tuple[Metrics | Arrays | Note, ...]
+    events: tuple[Told, ...]
 
 
 @dataclass(frozen=True)
 class Turn:
-    """The end of an Advance.
-
-    behind: known events are still being repeated. checkpoints: how many there were so far, the newest of which answers
-    queries. weights: the last, if it is over.
-    """
+    """The end of an Advance. behind: known events are still being repeated. weights: the last, if it is over."""
 
     unit: str
     seconds: float
     outcome: Outcome = "more"
     behind: bool = False
-    checkpoints: int = 0
     weights: tuple[Weights, ...] | None = None
     error: str = ""
     trace: str = ""

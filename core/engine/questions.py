@@ -37,10 +37,18 @@ class Questions:
         self._dispatcher = dispatcher
 
     def query(
-        self, run_id: str, name: str, *, seed: int | None = None, timeout: float = 10.0, **arguments: Any
+        self,
+        run_id: str,
+        name: str,
+        *,
+        seed: int | None = None,
+        step: float | None = None,
+        timeout: float = 10.0,
+        **arguments: Any,
     ) -> Arrays:
         """Ask a trained (or training) model; `Arrays.seed` says which seed answered, the first unless asked.
 
+        step: as it was then, one of `Snapshot.saved`; None asks its latest or reported weights.
         Raises QueryError with the reason where there is no answer, UnknownRunError for no such run.
         """
         record = self._record(run_id)
@@ -48,6 +56,10 @@ class Questions:
         if seed not in record.seeds:
             known = ", ".join(map(str, record.seeds))
             raise QueryError(f"This run has no seed {seed}; it has: {known}.")
+        training = record.trainings[seed]
+        if step is not None:
+            past = Ask(name, arguments, seed, "", f"{training} at {step:g}", record.experiment, dict(record.config))
+            return self._ask_stored(past, lambda: self.store.moment(training, step), timeout)
         with self._ledger.lock:
             run = self._ledger.runs.get(run_id)
             unit = run.unit_of(seed) if run else None
@@ -56,7 +68,6 @@ class Questions:
             if isinstance(result, Answer) or not result.missing:
                 return _answer(result)
         self._ledger.journal.flush()  # a unit that has just ended may not be written yet
-        training = record.trainings[seed]
         ask = Ask(name, arguments, seed, "", training, record.experiment, dict(record.config))
         return self._ask_stored(ask, lambda: self.store.weights(training), timeout)
 

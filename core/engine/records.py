@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.events import Arrays, Metrics, Note
+from core.events import Arrays, Metrics, Note, Weights
 
 State = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 STATES: tuple[State, ...] = ("queued", "running", "paused", "finished", "stopped", "failed", "interrupted")
@@ -54,12 +54,20 @@ class RunRecord:
         return self.state in FINAL
 
 
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """The weights of one training at one step, kept so that pictures can go back in time."""
+
+    step: float
+    weights: Weights
+
+
 @dataclass(frozen=True)
 class SeedEvent:
     """One event of one training. index: counts its events from 0. A Metrics holds one number (shape ()) a name here."""
 
     index: int
-    event: Metrics | Arrays | Note
+    event: Metrics | Arrays | Note | Moment
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +88,9 @@ class Snapshot:
 
     cursor: grows with every change, so that a page may ask for what is newer. progress: 0 to 1. seconds_left: None
     where unknown. queue_position: None while running now. series: metric name -> seed -> points (NaN points left out).
-    moments: seed -> steps of its stored Arrays. problem: a sentence for the person who watches (disk full), else empty.
-    checkpoints: seed -> how many a live training has had so far (0: no query can be answered yet). recorded: the stamp
-    of a run that was shipped with the program, else empty.
+    moments: seed -> steps of its stored Arrays. saved: seed -> steps whose weights are stored, which answer queries as
+    of then. problem: a sentence for the person who watches (disk full), else empty. recorded: the stamp of a run that
+    was shipped with the program, else empty.
     """
 
     run: RunRecord
@@ -94,9 +102,9 @@ class Snapshot:
     seed_states: dict[int, State] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     moments: dict[int, tuple[float, ...]] = field(default_factory=dict)
+    saved: dict[int, tuple[float, ...]] = field(default_factory=dict)
     problem: str = ""
     viewers: int = 0
-    checkpoints: dict[int, int] = field(default_factory=dict)
     recorded: str = ""
 
     def summary(self, names: Iterable[str] | None = None) -> dict[str, dict[int, float]]:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.engine.curves import Curve
-from core.engine.files import pack_arrays
-from core.engine.records import FINAL, RunRecord, SeedEvent, State
+from core.engine.files import pack_arrays, pack_weights
+from core.engine.records import FINAL, Moment, RunRecord, SeedEvent, State
 from core.events import Metrics, Note
 
 RUN_COLUMNS = (
@@ -69,13 +69,17 @@ def run_record(row: tuple[Any, ...]) -> RunRecord:
 
 
 def event_row(training: str, one: SeedEvent) -> tuple[EventRow, bytes | None]:
-    """The row of an event, and the content of its file if it is an Arrays. Raises Unstorable for Python objects."""
+    """The row of an event, and the content of its file if it has one. Raises Unstorable for Python objects."""
     event = one.event
     if isinstance(event, Metrics):
         values = {name: float(value) for name, value in event.values.items()}
         return (training, one.index, "metrics", float(event.step), json.dumps(values)), None
     if isinstance(event, Note):
         return (training, one.index, "note", None, event.text), None
+    if isinstance(event, Moment):
+        content = pack_weights(event.weights)
+        checksum = json.dumps({"checksum": zlib.crc32(content)})
+        return (training, one.index, "moment", float(event.step), checksum), content
     content = pack_arrays(event.arrays)
     about = {"name": event.name, "seed": event.seed, "checksum": zlib.crc32(content)}
     return (training, one.index, "arrays", float(event.step), json.dumps(about)), content

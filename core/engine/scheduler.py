@@ -283,7 +283,6 @@ class Scheduler(Questions):
             "seconds_left": run.seconds_left(self._dispatcher.pool.at_once / max(1, len(others))),
             "queue_position": queued.index(place) + 1 if place in queued else None,
             "seed_states": run.seed_states(),
-            "checkpoints": {seed: unit.checkpoints for unit in run.units for seed in unit.seeds},
             "viewers": sum(seen >= recently for seen in run.viewers.values()),
         }
 

@@ -17,7 +17,10 @@ _REPORTS_KEPT = 50
 
 
 class Shelf:
-    """Where the files of trainings lie: arrays/<training>/<index>.npz and weights/<training>.safetensors."""
+    """Where the files of trainings lie: arrays/<training>/<index>.npz and weights/<training>.safetensors.
+
+    A moment's weights lie among the arrays, by the index of their event.
+    """
 
     def __init__(self, home: Path, database: Database) -> None:
         self._home = home

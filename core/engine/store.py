@@ -280,6 +280,7 @@ class Store:
             seed_states=states,
             notes=tuple(dict.fromkeys(note for curve in curves.values() for note in curve.notes)),
             moments={seed: tuple(curve.moments) for seed, curve in curves.items() if curve.moments},
+            saved={seed: tuple(curve.saved) for seed, curve in curves.items() if curve.saved},
             problem=self._database.trouble,
         )
 
@@ -296,6 +297,18 @@ class Store:
                 continue
             found.append(Arrays(step, files.unpack_arrays(content), about["name"], about["seed"]))
         return found
+
+    def moment(self, training: str, step: float) -> Weights | None:
+        """Weights of a training as they were at a step; None as for `weights`."""
+        sql = "SELECT idx, body FROM {events} WHERE training = ? AND kind = 'moment' AND step = ?"
+        for index, body in self._database.read(sql, (training, step)):
+            forget = ("UPDATE {db}.events SET kind = 'lost' WHERE training = ? AND idx = ?", ((training, index),))
+            path, checksum = self._shelf.arrays_path(training, index), json.loads(body)["checksum"]
+            content = self._shelf.content(path, checksum, Write((forget,)))
+            if content is not None:
+                return files.unpack_weights(content)
+            self._curves.pop(training, None)
+        return None
 
     def weights(self, training: str) -> Weights | None:
         """Weights of a training, name -> array. None if it has none, or they were damaged (set aside and reported)."""

@@ -15,6 +15,7 @@ from torch import nn
 
 from core import catalog
 from core.devices import GlobalState, isolated, seed_everything
+from core.engine.moments import Moments
 from core.engine.protocol import (
     Advance,
     Answer,
@@ -27,16 +28,17 @@ from core.engine.protocol import (
     Outcome,
     Refusal,
     Reply,
+    Told,
     Turn,
 )
 from core.engine.question import NOTHING_SAVED
+from core.engine.records import Moment
 from core.events import Arrays, Checkpoint, Event, Metrics, Note, Weights
 from core.training import load_weights
 
 MOST_EVENTS = 500  # of one turn: a loop that yields without working must not fill the pipe
 MODELS_KEPT = 8
 
-Told = Metrics | Arrays | Note
 Tell = Callable[[Told], None]
 
 
@@ -58,6 +60,7 @@ class Unit:
         self.seeds = opening.seeds
         self.device = device
         self.skip = opening.skip
+        self.moments = Moments(self.experiment.total_steps(self.config)) if opening.keep_moments else None
         self.checkpoint: Checkpoint | None = None
         self.checkpoints = 0
         self.state = fresh_state(opening.seeds[0])
@@ -78,7 +81,6 @@ class Unit:
             seconds=time.perf_counter() - began,
             outcome=outcome,
             behind=self.skip > 0,
-            checkpoints=self.checkpoints,
             weights=self.weights() if outcome != "more" else None,
             error=error,
             trace=trace,
@@ -102,24 +104,31 @@ class Unit:
         before = time.perf_counter()
         while self.skip or limit is None or told < limit:
             try:
-                event = _owned(next(self._generator), len(self.seeds))
+                event = self._noted(_owned(next(self._generator), len(self.seeds)))
             except StopIteration:
                 self.skip = 0
                 return "ended"
-            if isinstance(event, Checkpoint):
-                self.checkpoint = event
-                self.checkpoints += 1
-            elif self.skip:
+            if event is not None and self.skip:
                 self.skip -= 1
-            else:
+            elif event is not None:
                 tell(event)
-                told += 1
+                told += not isinstance(event, Moment)  # nobody sees one, so a single step goes past it
             now = time.perf_counter()
             longest = max(longest, now - before)
             if now + longest > deadline or told >= MOST_EVENTS:
                 break  # one more would probably overrun the slice, and others are waiting
             before = now
         return "more"
+
+    def _noted(self, event: Event) -> Told | None:
+        """What is to be told of an event: of a checkpoint only the weights of a moment that is due."""
+        if not isinstance(event, Checkpoint):
+            return event
+        self.checkpoint = event
+        self.checkpoints += 1
+        if self.moments and self.moments.due(event.step):
+            return Moment(event.step, event.weights[0])
+        return None
 
 
 def _owned(event: Event, seeds: int) -> Event:

@@ -17,8 +17,7 @@ import threading
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
-from core.engine.protocol import Broken, Command, Events, Ready, Reply
-from core.events import Arrays, Metrics, Note
+from core.engine.protocol import Broken, Command, Events, Ready, Reply, Told
 
 if TYPE_CHECKING:
     import torch
@@ -90,11 +89,11 @@ class Outbox:
 
     def __init__(self, connection: Connection[Reply, Command]) -> None:
         self._connection = connection
-        self._waiting: list[tuple[str, Metrics | Arrays | Note]] = []
+        self._waiting: list[tuple[str, Told]] = []
         self._changed = threading.Condition()
         threading.Thread(target=self._work, daemon=True, name="outbox").start()
 
-    def put(self, unit: str, event: Metrics | Arrays | Note) -> None:
+    def put(self, unit: str, event: Told) -> None:
         """An event: it leaves within MESSAGE_SECONDS."""
         with self._changed:
             self._waiting.append((unit, event))

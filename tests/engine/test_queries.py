@@ -26,12 +26,38 @@ def test_a_live_run_answers_with_its_latest_checkpoint(scheduler: Scheduler):
     assert scheduler.query(run, "value", seed=5).seed == 5
 
 
-def test_a_snapshot_counts_the_checkpoints_that_can_answer(scheduler: Scheduler):
-    run = scheduler.start("clock", slow(), [3, 5], "me").run_id
-    reach(scheduler, run, 4, seed=3)
-    eventually(lambda: see(scheduler, run).checkpoints[3] >= 4)
+def test_past_moments_of_the_first_seed_answer_live_and_stored(scheduler: Scheduler):
+    run = scheduler.start("clock", quick(steps=60, milliseconds=2), [3, 5], "me").run_id
+    eventually(lambda: len(see(scheduler, run).saved.get(3, ())) >= 3)
+    assert scheduler.query(run, "value", step=1.0).arrays["value"].item() == 3 + 1
+    snapshot = done(scheduler, run)
+    assert list(snapshot.saved) == [3]
+    steps = snapshot.saved[3]
+    assert steps[:4] == (1.0, 3.0, 5.0, 7.0) and 8 <= len(steps) <= 16 and steps[-1] > 40
+    for step in steps:
+        assert scheduler.query(run, "value", step=step).arrays["value"].item() == 3 + step
+    assert scheduler.query(run, "value").arrays["value"].item() == 3 + 60
+    with pytest.raises(QueryError, match="left no weights"):
+        scheduler.query(run, "value", step=2.0)
+
+
+def test_a_moment_whose_file_is_damaged_is_reported_and_the_others_answer(scheduler: Scheduler):
+    run = done(scheduler, scheduler.start("clock", quick(steps=30), [0], "me").run_id)
+    folder = scheduler.store.home / "arrays" / run.run.trainings[0]
+    min(folder.iterdir(), key=lambda file: int(file.stem)).write_bytes(b"damaged")
+    with pytest.raises(QueryError, match="left no weights"):
+        scheduler.query(run.run.id, "value", step=1.0)
+    assert any("damaged" in problem for problem in scheduler.store.problems)
+    assert see(scheduler, run.run.id).saved[0] == run.saved[0][1:]
+
+
+def test_a_step_goes_past_a_moment_to_something_that_can_be_seen(scheduler: Scheduler):
+    run = scheduler.start("clock", slow(), [0], "me").run_id
     scheduler.pause(run, "me")
-    eventually(lambda: scheduler.query(run, "value").arrays["value"].item() == 3 + see(scheduler, run).checkpoints[3])
+    for more in (1, 2, 3):
+        assert scheduler.step(run, "me")
+        reach(scheduler, run, more - 1)  # the clock's first event is a note
+    assert 2 <= len(counts(see(scheduler, run))) <= 4
 
 
 def test_a_stored_run_answers_with_its_stored_weights(scheduler: Scheduler):

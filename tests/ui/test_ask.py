@@ -87,11 +87,3 @@ def test_a_live_run_is_found_by_its_settings_and_not_asked_before_it_saved_anyth
     assert not app.exception
     assert [one.value for one in app.text] == ["live: None"]
     assert "has just begun to train" in app.info[0].value
-
-
-def test_how_many_checkpoints_a_live_run_has_had_is_in_its_snapshot(engine: Scheduler) -> None:
-    kettle = catalog.get("kettle")
-    run = engine.start("kettle", kettle.config(), (4, 5), "somebody").run_id
-    snapshot = engine.snapshot(run)
-    assert snapshot is not None
-    assert snapshot.checkpoints == {4: 0, 5: 0}
