@@ -51,8 +51,9 @@ def spread(values: Sequence[float]) -> Spread:
 class Comparison:
     """B − A over seeds.
 
-    difference: mean of B minus mean of A. low, high: 95 % bootstrap interval. p_value: paired t test where every seed
-    has both, else Welch's. seeds_needed: about how many would tell a difference of this size; None: not to be said.
+    difference: mean of B minus mean of A. low, high: bootstrap interval at `confidence`: 95 %, more where several
+    comparisons are read together. p_value: paired t test where every seed has both, else Welch's. seeds_needed: about
+    how many would tell a difference of this size; None: not to be said.
     """
 
     difference: float
@@ -63,18 +64,20 @@ class Comparison:
     paired: bool
     verdict: Verdict
     seeds_needed: int | None
+    confidence: float = 1 - LEVEL
 
     @property
     def sentence(self) -> str:
         """The verdict in plain words, with n."""
         if self.verdict == "cannot tell":
-            wish = (
-                f": about {self.seeds_needed} would do" if self.seeds_needed else ""
-            )  # never promised without a basis
+            wish = f": about {self.seeds_needed} would do" if self.seeds_needed else ""  # not promised without a basis
+            if self.n < LEAST_SEEDS:
+                wish = f": at least {LEAST_SEEDS} are needed"
             return f"Cannot tell with {self.n} seed{'' if self.n == 1 else 's'}{wish}."
         if self.verdict == "no difference at all":
             return f"No difference in any of {self.n} seeds."
-        numbers = f"{self.difference:+.2f}, 95 % interval {self.low:+.2f} to {self.high:+.2f}, n = {self.n}"
+        interval = f"{100 * self.confidence:.3g} % interval {self.low:+.2f} to {self.high:+.2f}"
+        numbers = f"{self.difference:+.2f}, {interval}, n = {self.n}"
         return f"The difference is {self.verdict} ({numbers})."
 
 
@@ -99,7 +102,16 @@ def compare(a: Mapping[int, float], b: Mapping[int, float], *, comparisons: int 
     low, high = _bootstrap(first, second, paired, 1 - level)
     needed = _seeds_needed(abs(difference), scatter, level)
     verdict = "bigger than seed noise" if p_value < level else "cannot tell"
-    return Comparison(difference, low, high, p_value, n, paired, verdict, needed)
+    return Comparison(difference, low, high, p_value, n, paired, verdict, needed, 1 - level)
+
+
+def compare_all(a: Mapping[str, Mapping[int, float]], b: Mapping[str, Mapping[int, float]]) -> dict[str, Comparison]:
+    """Compare several figures of two settings, metric -> seed -> value, corrected for being read together.
+
+    A metric that one side has no finite value of is left out.
+    """
+    both = [name for name in a if all(any(map(math.isfinite, side.get(name, {}).values())) for side in (a, b))]
+    return {name: compare(a[name], b[name], comparisons=len(both)) for name in both}
 
 
 def _align(a: Mapping[int, float], b: Mapping[int, float]) -> tuple[Values, Values, bool]:

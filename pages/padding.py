@@ -19,8 +19,10 @@ from ui.ask import ask
 from ui.charts import training_curves
 from ui.lab import lab
 from ui.live import follow, train_buttons
+from ui.noise import noise
 from ui.plot import as_json, plot
-from ui.results import Result, grid, origin, scores, trained
+from ui.results import Result, grid, origin, scores
+from ui.scrub import scrubbed
 from ui.tabs import tabs
 from ui.words import words
 
@@ -42,6 +44,7 @@ def table(now: Snapshot | None) -> None:
     lines = zip(as_table(rows), rows, strict=True)
     st.table([line | {"From": origin(results[row.conv, row.head])} for line, row in lines], hide_index=True)
     st.caption(WORDS["table"])
+    noise({f"{conv}, {head}": one for (conv, head), one in results.items()}, "test accuracy", key="noise")
 
 
 @st.cache_data
@@ -52,34 +55,34 @@ def samples(data: red_green.Draws) -> str:
     return as_json(images.image_grid(both, ["red left", "green left"] * 4))
 
 
-def why(now: Snapshot | None) -> None:
-    """Three direct measurements on a trained net."""
-    if result := trained(EXPERIMENT, settings.config, now, "Press Run: three measurements of the net appear here."):
-        st.caption(f"Net: {settings.config.conv}, {settings.config.head}; {result.label}; measured on its first seed.")
-        measurements = {
-            "Where is it right?": lambda: position_map(result),
-            "Can a probe read the place?": lambda: location_probe(result),
-            "A filter at the border": lambda: at_the_border(now),
-        }
-        tabs(measurements, key="why")
+def why(result: Result, step: float | None) -> None:
+    """Three direct measurements on a trained net, as of a moment of its training."""
+    net = result.snapshot.run.config
+    st.caption(f"Net: {net['conv']}, {net['head']}; {result.label}; measured on its first seed.")
+    measurements = {
+        "Where is it right?": lambda: position_map(result, step),
+        "Can a probe read the place?": lambda: location_probe(result, step),
+        "A filter at the border": lambda: at_the_border(result.snapshot),
+    }
+    tabs(measurements, key="why")
 
 
-def position_map(result: Result) -> None:
+def position_map(result: Result, step: float | None) -> None:
     """Accuracy over where the pair stands."""
-    if found := ask(EXPERIMENT, result, "position_accuracy"):
+    if found := ask(EXPERIMENT, result, "position_accuracy", step=step):
         figure = images.position_maps(found["accuracy"], found["rows"], found["columns"], TRAINED_ROWS)
         plot(figure, "position map", height=380, caption=WORDS["position"])
 
 
-def location_probe(result: Result) -> None:
+def location_probe(result: Result, step: float | None) -> None:
     """How well a linear probe reads the place from each layer."""
-    if found := ask(EXPERIMENT, result, "location_probe"):
+    if found := ask(EXPERIMENT, result, "location_probe", step=step):
         folds = {net: {f"layer {n}": one for n, one in enumerate(layers, start=1)} for net, layers in found.items()}
         plot(figures.location_probe(folds), "location probe", height=320, caption=WORDS["probe"])
 
 
-def at_the_border(now: Snapshot | None) -> None:
-    """One filter's response to a square that slides over the top border, a line a conv type."""
+def at_the_border(now: Snapshot) -> None:
+    """One filter's response to a square that slides over the top border, a line a conv type; the newest nets."""
     layer = st.segmented_control("Layer", [1, 2, 3, 4], default=4, required=True)
     position, responses = np.arange(-red_green.SQUARE, red_green.SIZE // 2), {}
     for (conv,), net in grid(EXPERIMENT, settings.config, ("conv",), now).items():
@@ -89,14 +92,13 @@ def at_the_border(now: Snapshot | None) -> None:
     plot(figure, "border response", height=320, caption=WORDS["border"])
 
 
-def feature_maps(now: Snapshot | None) -> None:
-    """What every layer makes of one image, also while the net trains."""
+def feature_maps(result: Result, step: float | None) -> None:
+    """What every layer makes of one image, at any moment of training."""
     left, right = st.columns([1, 3])
     split = left.selectbox("Image from", list(SPLITS), format_func=SPLITS.__getitem__)
     index = left.number_input("Image number", 0, 999, 0, help="Even numbers are class 0, odd ones class 1.")
     with right:
-        result = trained(EXPERIMENT, settings.config, now, "Press Run: the maps appear with the first epoch.")
-        if result and (found := ask(EXPERIMENT, result, "feature_maps", index=index, split=split)):
+        if found := ask(EXPERIMENT, result, "feature_maps", step=step, index=index, split=split):
             maps = [found[f"layer {number}"] for number in (1, 2, 3, 4)]
             plot(images.feature_maps(maps, found["image"]), "feature maps", height=520)
             guess = int(np.argmax(found["logits"]))
@@ -137,9 +139,9 @@ follow(EXPERIMENT, snapshot, table, key="table")
 st.subheader("The images", anchor=False)
 plot(samples(settings.config.data), "samples", height=420, caption=WORDS["samples"])
 st.subheader("Why? Three direct measurements", anchor=False)
-follow(EXPERIMENT, snapshot, why, key="why")
+scrubbed(EXPERIMENT, settings, snapshot, why, key="why", otherwise="Press Run: three measurements appear here.")
 st.subheader("Feature maps", anchor=False)
-follow(EXPERIMENT, snapshot, feature_maps, key="feature maps")
+scrubbed(EXPERIMENT, settings, snapshot, feature_maps, key="maps", otherwise="Press Run: the maps appear here.")
 st.subheader("By hand: a convolution at the border", anchor=False)
 by_hand()
 st.subheader("How far does a unit see?", anchor=False)

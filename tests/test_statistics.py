@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.statistics import compare, spread
+from core.statistics import compare, compare_all, spread
 
 
 def test_spread_uses_the_population_standard_deviation_and_skips_nan():
@@ -19,7 +19,7 @@ def test_one_seed_has_no_spread_on_screen_and_no_verdict():
     assert str(spread([5.0])) == "5.00 (n = 1)"
     comparison = compare({0: 1.0}, {0: 99.0})
     assert comparison.verdict == "cannot tell"
-    assert comparison.sentence == "Cannot tell with 1 seed."
+    assert comparison.sentence == "Cannot tell with 1 seed: at least 3 are needed."
 
 
 def test_nothing_measured_reads_as_a_dash():
@@ -87,3 +87,21 @@ def test_identical_results_are_no_difference_at_all():
 def test_an_empty_side_is_refused():
     with pytest.raises(ValueError, match="at least one finite value on each side"):
         compare({0: math.nan}, {0: 1.0})
+
+
+def test_an_interval_says_how_sure_it_is_where_several_are_read_together():
+    rng = np.random.default_rng(1)
+    a, b = ({seed: float(rng.normal(mean, 1)) for seed in range(10)} for mean in (0, 9))
+    alone, beside = compare(a, b), compare(a, b, comparisons=10)
+    assert alone.confidence == 0.95 and beside.confidence == pytest.approx(0.995)
+    assert "95 % interval" in alone.sentence and "99.5 % interval" in beside.sentence
+    assert beside.low < alone.low and beside.high > alone.high
+
+
+def test_several_figures_are_corrected_for_being_read_together_and_unmeasured_ones_left_out():
+    a = {"loss": {0: 1.0, 1: 1.1, 2: 0.9}, "accuracy": {0: 50.0, 1: 51.0, 2: 52.0}, "other": {}}
+    b = {"loss": {0: 0.5, 1: 0.7, 2: 0.6}, "accuracy": {0: 50.5, 1: math.nan, 2: 53.0}, "other": {0: 1.0}}
+    found = compare_all(a, b)
+    assert list(found) == ["loss", "accuracy"]
+    assert found["loss"] == compare(a["loss"], b["loss"], comparisons=2)
+    assert found["accuracy"].n == 2 and found["accuracy"].verdict == "cannot tell"

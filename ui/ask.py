@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -15,7 +16,6 @@ from core.engine.scheduler import QueryError, shared
 from core.events import Arrays
 from ui.results import Origin, Result
 
-ENDED = -1  # in place of a number of checkpoints: this net does not change any more
 ANSWERS_KEPT = 256
 YIELD_SECONDS = 0.05
 
@@ -24,29 +24,45 @@ _answers: dict[tuple[Any, ...], Future[Arrays]] = {}
 _lock = threading.Lock()
 
 
-def ask(experiment: Experiment, result: Result, name: str, **arguments: Any) -> Mapping[str, Any] | None:
-    """The arrays that the net of a result's first seed answers; says why where there is no answer (yet)."""
-    snapshot = result.snapshot
-    saved = snapshot.checkpoints.get(snapshot.run.seeds[0], 0) if result.origin == "live" else ENDED
-    if saved == 0:
-        st.info("This net has just begun to train. The first answer comes with its first saved weights.")
-        return None
+def ask(
+    experiment: Experiment, result: Result, name: str, *, step: float | None = None, **arguments: Any
+) -> Mapping[str, Any] | None:
+    """The arrays that the net of a result's first seed answers; says why where there is no answer (yet).
+
+    step: as it was then, one of the run's stored moments; None: as it ended, of a live run its newest moment.
+    """
+    run = result.snapshot.run
+    if result.origin == "live" and step is None:
+        saved = result.snapshot.saved.get(run.seeds[0])
+        if not saved:
+            st.info("This net has just begun to train. The first answer comes in a moment.")
+            return None
+        step = saved[-1]
     try:
-        return _awaited(_asked(experiment.key, snapshot.run.id, result.origin, saved, name, arguments)).arrays
+        return _awaited(_asked(Question(experiment.key, run.id, result.origin, step, name), arguments)).arrays
     except QueryError as error:
         st.info(str(error))
         return None
 
 
-def _asked(
-    experiment: str, run: str, origin: Origin, saved: int, name: str, arguments: Mapping[str, Any]
-) -> Future[Arrays]:
-    """The answer on its way, or known already. An answer stands until the net's next checkpoint, a refusal does not."""
-    key = (run, origin, saved, name, *sorted(arguments.items()))
+@dataclass(frozen=True)
+class Question:
+    """What is asked of which net, as of which moment (None: its end)."""
+
+    experiment: str
+    run: str
+    origin: Origin
+    step: float | None
+    name: str
+
+
+def _asked(question: Question, arguments: Mapping[str, Any]) -> Future[Arrays]:
+    """The answer on its way, or known already: what has answered once does not change. A refusal does not stand."""
+    key = (question, *sorted(arguments.items()))
     with _lock:
         found = _answers.get(key)
         if found is None or (found.done() and found.exception()):
-            found = _answers[key] = _asking.submit(_answer, experiment, run, origin, name, arguments)
+            found = _answers[key] = _asking.submit(_answer, question, arguments)
             while len(_answers) > ANSWERS_KEPT:
                 del _answers[next(iter(_answers))]
         return found
@@ -59,12 +75,14 @@ def _awaited(asked: Future[Arrays]) -> Arrays:
     return asked.result()
 
 
-def _answer(experiment: str, run: str, origin: Origin, name: str, arguments: Mapping[str, Any]) -> Arrays:
-    if origin != "recorded":
-        return shared().query(run, name, **arguments)
-    snapshot = next(one for one in recorded.read(experiment) if one.run.id == run)
-    weights = recorded.weights(run)
+def _answer(question: Question, arguments: Mapping[str, Any]) -> Arrays:
+    if question.origin != "recorded":
+        return shared().query(question.run, question.name, step=question.step, **arguments)
+    snapshot = next(one for one in recorded.read(question.experiment) if one.run.id == question.run)
+    weights = recorded.weights(question.run)
     if weights is None:
         raise QueryError("The weights of this recorded run were not shipped. Press Run to train it here.")
-    seed = snapshot.run.seeds[0]
-    return shared().query_weights(experiment, snapshot.run.config, weights, seed, name, key=run, **arguments)
+    run = snapshot.run
+    return shared().query_weights(
+        run.experiment, run.config, weights, run.seeds[0], question.name, key=run.id, **arguments
+    )

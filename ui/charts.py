@@ -9,32 +9,42 @@ import streamlit as st
 from core.contract import Experiment
 from core.engine.records import Snapshot
 from core.figures.curves import curves
+from ui.compare import Baseline
 from ui.form import Settings
 from ui.plot import plot
-from ui.results import Result, points, recorded_for
+from ui.results import Curves, points, recorded_for
 
 HEIGHTS = (300, 220)  # px: the first chart leads, the others accompany
 PER_CENT = (-3, 103)
+DASHES = {"A": "dash", "recorded": "dot", "B": "solid"}
 
 
 def training_curves(
     experiment: Experiment, settings: Settings, now: Snapshot | None, charts: Mapping[str, Sequence[str]]
 ) -> None:
-    """One chart a unit: the metrics of the run on screen, over those recorded with the settings of the form.
+    """One chart a unit: the metrics of the run on screen, over those of A where one is pinned, else the recorded ones.
 
     charts: y axis with its unit -> metric names.
     """
-    shown = Result.on_screen(now) if now else None
-    recorded = recorded_for(experiment, settings.config)
+    a = Baseline(experiment).look()
+    recorded = None if a else recorded_for(experiment, settings.config)
+    runs = {"B" if a else "": now, "A": a, "recorded": recorded.snapshot if recorded else None}
+    if a and now and a.run.id == now.run.id:
+        runs = {"A": a}
     for number, (unit, metrics) in enumerate(charts.items()):
-        groups = {metric: points(shown, metric) for metric in metrics} if shown else {}
-        if recorded:
-            groups |= {f"{metric}, recorded": points(recorded, metric) for metric in metrics}
-        dashes = {name: "dot" for name in groups if name.endswith(", recorded")}
-        figure = curves(groups, y=unit, band=settings.config.band, dashes=dashes, faint=shown is not None)
+        groups: dict[str, Curves] = {}
+        dashes: dict[str, str] = {}
+        for name, run in runs.items():
+            for metric in metrics if run else ():
+                label = f"{metric}, {name}" if name else metric
+                groups[label] = points(run, metric)
+                dashes |= {label: DASHES[name]} if name in DASHES else {}
+        figure = curves(groups, y=unit, band=settings.config.band, dashes=dashes, faint=now is not None)
         figure.update_xaxes(rangemode="tozero")
         if "(%)" in unit:
             figure.update_yaxes(range=PER_CENT)  # so that the axis stands still while the curve grows
         plot(figure, f"{experiment.key} {unit}", height=HEIGHTS[min(number, 1)], curves=True)
     if recorded:
         st.caption(f"Dotted: {recorded.label}. Lines are means; the band shows the spread over seeds.")
+    elif a:
+        st.caption("Dashed: A. Lines are means over seeds; the band shows their spread.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,11 @@ class Seeds(Config):
 
     seeds: int = knob(2, "Seeds", group="training", ge=1, le=20, help="How many initialisations to train.")
     first_seed: int = knob(0, "First seed", group="training", ge=0, le=2**31 - 21, help="Seeds count from here.")
+
+    @classmethod
+    def of(cls, numbers: Sequence[int]) -> Seeds:
+        """The fields that come closest to some seeds, which need not count up one by one."""
+        return cls.clamp({"seeds": len(numbers), "first_seed": min(numbers)})[0]
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -49,12 +54,12 @@ def form(experiment: Experiment) -> Settings:
     _messages(experiment)
     st.caption(f"Knobs take effect with the next run; one that {REDRAWS} says so.")
     for one in _group(experiment, "lab"):
-        _widget(experiment.key, one)
+        widget(experiment.key, one)
     with st.expander("Training", icon=":material/model_training:"):
         for one in (*_group(experiment, "training"), *Seeds.knobs()):
-            _widget(experiment.key, one)
+            widget(experiment.key, one)
     for one in _group(experiment, "view"):
-        _widget(experiment.key, one)
+        widget(experiment.key, one)
     st.button("Reset to defaults", key=f"{experiment.key}:defaults", on_click=_defaults, args=(experiment,))
     return _read(experiment)
 
@@ -127,7 +132,8 @@ def _group(experiment: Experiment, group: str) -> list[Knob]:
     return [one for one in experiment.config.knobs() if one.group == group]
 
 
-def _widget(key: str, one: Knob) -> None:
+def widget(key: str, one: Knob) -> None:
+    """The control of one knob; its value is in the session state under "key:name", which must hold one already."""
     note = ", ".join(part for part in (one.unit, "" if one.retrains else REDRAWS) if part)
     common: dict[str, Any] = {
         "label": f"{one.label} ({note})" if note else one.label,

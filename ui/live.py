@@ -12,6 +12,7 @@ from core.config import varied
 from core.contract import Experiment
 from core.engine.records import RunRecord, Snapshot
 from core.engine.scheduler import shared
+from ui.compare import Baseline, controls, strip
 from ui.form import Settings
 from ui.panel import Panel, seed_text, tab
 from ui.security import owner
@@ -31,20 +32,25 @@ def live(experiment: Experiment, settings: Settings, draw: Draw) -> Snapshot | N
     panel = Panel(experiment, settings)
     panel.find_run()
     snapshot = panel.look()
+    baseline = Baseline(experiment)
 
     @st.fragment(key=f"{experiment.key}:panel")
     def steer() -> None:
         now = panel.look()
         panel.link()
         _buttons(panel, now)
-        pace = panel.pace(now)
+        pace = panel.pace(now, baseline.look())
+        controls(panel, now)
 
         @st.fragment(run_every=pace.seconds, key=f"{experiment.key}:live")
         def poll() -> None:
             now = panel.look()
             _status(panel, now)
+            a = baseline.look()
+            if a:
+                strip(experiment, a, now)
             draw(now)
-            if panel.pace(now) != pace:
+            if panel.pace(now, a) != pace:
                 st.rerun(scope="app")
 
         poll()
@@ -61,15 +67,16 @@ def follow(experiment: Experiment, snapshot: Snapshot | None, draw: Draw, *, key
         run_every=FOLLOW_SECONDS if run and not run.final else None, key=f"{experiment.key}:{key}", parallel=True
     )
     def poll() -> None:
-        draw(_snapshot(run.id) if run else None)
+        draw(fresh(run.id) if run else None)
 
     poll()
 
 
-def _snapshot(run: str) -> Snapshot | None:
+def fresh(run: str) -> Snapshot | None:
+    """A run as it stands now; to look is to watch. None for one that was deleted meanwhile: the panel says so."""
     try:
         return shared().snapshot(run, viewer=tab())
-    except KeyError:  # deleted meanwhile, of which the panel speaks
+    except KeyError:
         return None
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import streamlit as st
 
+from core.config import Config
 from core.contract import Experiment
 from core.engine import scheduler
 from core.engine.records import RunRecord, Snapshot
 from core.engine.scheduler import AdmissionError, Scheduler, shared
-from ui.form import RUN, Settings, new_seed, set_values, write_link
+from ui.form import RUN, Seeds, Settings, new_seed, set_values, write_link
 from ui.security import owner
 
 QUICK_SECONDS, CALM_SECONDS = 0.15, 0.5  # between polls: just after an action, and later
@@ -58,8 +59,10 @@ class Panel:
         st.session_state[self._key("run")] = run_id
         st.session_state[self._key("quick until")] = time.monotonic() + QUICK_FOR_SECONDS
 
-    def pace(self, snapshot: Snapshot | None) -> Pace:
-        """How to poll from now on."""
+    def pace(self, snapshot: Snapshot | None, beside: Snapshot | None = None) -> Pace:
+        """How to poll from now on. beside: another run that is drawn with the one on screen."""
+        if beside is not None and not beside.run.final and (snapshot is None or snapshot.run.final):
+            return Pace(CALM_SECONDS, beside.run.id, "live")
         if snapshot is None or snapshot.run.final:
             return Pace(None, "", "")
         quick = time.monotonic() < st.session_state.get(self._key("quick until"), 0.0)
@@ -131,9 +134,12 @@ class Panel:
 
     def train(self, changes: dict[str, object]) -> None:
         """Move some knobs, then train what the form says."""
-        set_values(self.experiment, changes)
-        config = self.settings.config.model_copy(update=changes)
-        Panel(self.experiment, replace(self.settings, config=config)).run()
+        self.start(self.settings.config.model_copy(update=changes), self.settings.seeds)
+
+    def start(self, config: Config, seeds: tuple[int, ...]) -> None:
+        """Make the form say this, then train it."""
+        set_values(self.experiment, {**config.model_dump(), **Seeds.of(seeds).model_dump()})
+        Panel(self.experiment, Settings(config, seeds)).run()
 
     def run_again(self) -> None:
         """Train what the form says now instead of what is running."""

@@ -105,9 +105,9 @@ def grid(
     }
 
 
-def points(result: Result, metric: str) -> Curves:
+def points(run: Snapshot, metric: str) -> Curves:
     """Curves of a metric: seed -> (steps, values)."""
-    return {seed: (series.steps, series.values) for seed, series in result.snapshot.series.get(metric, {}).items()}
+    return {seed: (series.steps, series.values) for seed, series in run.series.get(metric, {}).items()}
 
 
 def scores(result: Result, names: Sequence[str]) -> dict[str, list[float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,9 +39,12 @@ def idle_engine(home: Path, limits: Limits | None = None) -> Iterator[Scheduler]
 
 
 def finished_run(
-    engine: Scheduler, experiment: str, config: Config, seeds: Sequence[int], values: dict[str, Sequence[float]]
+    engine: Scheduler, experiment: str, config: Config, seeds: Sequence[int], values: dict[str, Any]
 ) -> str:
-    """Store a finished run as if it had trained: metric -> its values at steps 1, 2, …, the same for every seed."""
+    """Store a finished run as if it had trained.
+
+    values: metric -> its values at steps 1, 2, … (the same for every seed), or a list of such lists, one a seed.
+    """
     found = catalog.get(experiment)
     record = engine.store.create_run(
         experiment=found.key,
@@ -54,11 +58,10 @@ def finished_run(
         device_name="a CPU",
         versions={},
     )
-    steps = range(max(len(numbers) for numbers in values.values()))
-    events = [
-        SeedEvent(step, Metrics(step + 1, {name: numbers[step] for name, numbers in values.items()})) for step in steps
-    ]
-    for training in record.trainings.values():
+    for position, training in enumerate(record.trainings.values()):
+        own = {name: one[position] if isinstance(one[0], list) else one for name, one in values.items()}
+        steps = range(max(len(numbers) for numbers in own.values()))
+        events = [SeedEvent(step, Metrics(step + 1, {name: one[step] for name, one in own.items()})) for step in steps]
         engine.store.append(training, events)
         engine.store.finish_training(training, "finished", 1.0, None)
     engine.store.set_run(record.id, "finished")

@@ -21,7 +21,7 @@ class Net:
     def __init__(self, refusals: int = 0) -> None:
         self.asked, self.refusals = 0, refusals
 
-    def __call__(self, experiment: str, run: str, origin: str, name: str, arguments: Mapping[str, object]) -> Arrays:
+    def __call__(self, question: ask.Question, arguments: Mapping[str, object]) -> Arrays:
         self.asked += 1
         if self.asked <= self.refusals:
             raise QueryError("Not now.")
@@ -38,11 +38,12 @@ def net(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Net]:
     return made
 
 
-def answer(run: str, saved: int, **arguments: object) -> int:
-    return int(ask._asked("kettle", run, "live", saved, "heat", arguments).result(10).arrays["asked"])
+def answer(run: str, step: float, **arguments: object) -> int:
+    question = ask.Question("kettle", run, "live", step, "heat")
+    return int(ask._asked(question, arguments).result(10).arrays["asked"])
 
 
-def test_an_answer_stands_until_the_next_checkpoint(net: Callable[[int], Net]) -> None:
+def test_an_answer_about_a_moment_stands(net: Callable[[int], Net]) -> None:
     net(0)
     run = uuid.uuid4().hex
     assert [answer(run, 1), answer(run, 1), answer(run, 2), answer(run, 1)] == [1, 1, 2, 1]
@@ -61,8 +62,8 @@ def test_old_answers_are_forgotten(net: Callable[[int], Net], monkeypatch: pytes
     net(0)
     monkeypatch.setattr(ask, "ANSWERS_KEPT", 3)
     run = uuid.uuid4().hex
-    for saved in range(1, 6):
-        answer(run, saved)
+    for step in range(1, 6):
+        answer(run, step)
     assert len(ask._answers) == 3
     assert answer(run, 5) == 5
 

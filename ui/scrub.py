@@ -1,0 +1,129 @@
+"""Pictures that belong to a moment of training: one slider over the stored moments, and a play button."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.contract import Experiment
+from core.engine.records import Snapshot
+from ui.form import Settings
+from ui.live import FOLLOW_SECONDS, fresh
+from ui.results import Result, trained
+
+END = math.inf  # in place of a step: the weights that are reported
+START = -math.inf  # chosen by the play button: the first moment, whichever it is
+PLAY_SECONDS = 0.8  # between moments
+
+Draw = Callable[[Result, float | None], None]
+
+
+def scrubbed(
+    experiment: Experiment, settings: Settings, snapshot: Snapshot | None, draw: Draw, *, key: str, otherwise: str
+) -> None:
+    """Draw pictures of the net with these settings at a chosen moment; nothing is ever trained for it.
+
+    draw: takes the result and the step to ask about (None: its end). key: unique on the page. otherwise: what is said
+    where no net is trained yet.
+    """
+    run = None if snapshot is None else snapshot.run
+    live = bool(run and not run.final)
+    scrubber = Scrubber(f"{experiment.key}:{key}")
+
+    def result() -> Result | None:
+        return trained(experiment, settings.config, fresh(run.id) if run else None, otherwise)
+
+    @st.fragment(key=f"{scrubber.key}:moments", parallel=True)
+    def steer() -> None:
+        playing = scrubber.playing
+        every = PLAY_SECONDS if playing else FOLLOW_SECONDS if live else None
+        if (found := result()) is None:
+            return
+        scrubber.button(found)
+
+        @st.fragment(run_every=every, key=scrubber.key)
+        def poll() -> None:
+            if now := result():
+                draw(now, scrubber.step(now))
+            if scrubber.playing != playing:
+                st.rerun(scope="app")
+
+        poll()
+
+    steer()
+
+
+@dataclass(frozen=True)
+class Scrubber:
+    """Which moment is looked at, for this browser session. key: of its widgets and of what it remembers."""
+
+    key: str
+
+    @property
+    def playing(self) -> bool:
+        """Whether it moves on by itself."""
+        return bool(st.session_state.get(f"{self.key}:playing"))
+
+    def button(self, result: Result) -> None:
+        """Play from the start or from where it stands; hold."""
+        if len(moments(result)) > 1:
+            label, icon = ("Hold", "pause") if self.playing else ("Play the training", "play_arrow")
+            st.button(label, icon=f":material/{icon}:", key=f"{self.key}:play", on_click=self._play, args=(result,))
+
+    def step(self, result: Result) -> float | None:
+        """The slider; the step it stands at, None for the end. It keeps to the newest until somebody moves it."""
+        steps = moments(result)
+        if len(steps) < 2:
+            if result.origin == "recorded":
+                st.caption("As it ended. Press Run to train it here and see every moment of it.")
+            return None if not steps or steps[0] == END else steps[0]
+        at = self._at(result, steps)
+        slider = f"{self._chosen(result)}:slider"
+        st.session_state[slider] = at
+        st.select_slider(
+            "Moment of training",
+            steps,
+            key=slider,
+            format_func=lambda step: "end" if step == END else f"epoch {step:g}",
+            on_change=self._moved,
+            args=(result, slider),
+            help="Weights stored while the run's first seed trained. Moving this trains nothing.",
+        )
+        return None if at == END else at
+
+    def _at(self, result: Result, steps: list[float]) -> float:
+        chosen = st.session_state.get(self._chosen(result), steps[-1])
+        if chosen == START:
+            at = steps[0]
+        else:
+            at = chosen if chosen in steps else steps[-1]
+            if self.playing:
+                at = steps[min(steps.index(at) + 1, len(steps) - 1)]
+        if self.playing:
+            st.session_state[self._chosen(result)] = at
+            if at == END:
+                st.session_state[f"{self.key}:playing"] = False
+        return at
+
+    def _play(self, result: Result) -> None:
+        playing = not self.playing
+        st.session_state[f"{self.key}:playing"] = playing
+        last = moments(result)[-1]
+        if playing and st.session_state.get(self._chosen(result), last) == last:
+            st.session_state[self._chosen(result)] = START
+
+    def _moved(self, result: Result, slider: str) -> None:
+        st.session_state[self._chosen(result)] = st.session_state[slider]
+        st.session_state[f"{self.key}:playing"] = False
+
+    def _chosen(self, result: Result) -> str:
+        return f"{self.key}:{result.snapshot.run.id}:step"
+
+
+def moments(result: Result) -> list[float]:
+    """The steps that can be looked at; END last where it has ended."""
+    saved = result.snapshot.saved.get(result.snapshot.run.seeds[0], ())
+    return [*saved] if result.origin == "live" else [*saved, END]
