@@ -36,7 +36,16 @@ _FIRST = (
     "CREATE INDEX runs_by_time ON runs (created)",
     "CREATE INDEX trainings_by_identity ON trainings (identity, seed)",
 )
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_SECOND = (
+    "ALTER TABLE runs ADD COLUMN note TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE runs ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN deleted REAL",  # when it was marked; hidden from then on, removed later
+    "ALTER TABLE trainings ADD COLUMN bytes INTEGER",  # of its files; NULL: not measured since it ended
+    """CREATE TABLE guesses (
+        identity TEXT NOT NULL, question TEXT NOT NULL, classroom TEXT NOT NULL, person TEXT NOT NULL,
+        value REAL NOT NULL, created REAL NOT NULL, PRIMARY KEY (identity, question, classroom, person))""",
+)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
 """Statements that lead from schema version n to n + 1; the version is SQLite's user_version. Only ever add to it."""
 
 _OVERLAY = (
@@ -47,8 +56,12 @@ _OVERLAY = (
     """CREATE TEMP VIEW events_now AS SELECT * FROM main.events
        UNION ALL SELECT * FROM temp.events AS waiting WHERE NOT EXISTS (SELECT 1 FROM main.events AS kept
                  WHERE kept.training = waiting.training AND kept.idx = waiting.idx)""",
+    """CREATE TEMP VIEW guesses_now AS SELECT * FROM main.guesses
+       UNION ALL SELECT * FROM temp.guesses AS waiting WHERE NOT EXISTS (SELECT 1 FROM main.guesses AS kept
+                 WHERE kept.identity = waiting.identity AND kept.question = waiting.question
+                   AND kept.classroom = waiting.classroom AND kept.person = waiting.person)""",
 )
-_TABLES = ("runs", "trainings", "events")
+_TABLES = ("runs", "trainings", "events", "guesses")
 _ON_DISK = {name: f"main.{name}" for name in _TABLES}
 _WITH_WAITING = {name: f"temp.{name}_now" for name in _TABLES}
 
@@ -103,7 +116,7 @@ class Database:
         self._connection = self._open()
 
     def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """Rows of a SELECT whose tables are written {runs}, {trainings}, {events}; waiting writes are seen."""
+        """Rows of a SELECT whose tables are written {runs}, {trainings} and so on; waiting writes are seen."""
         with self.lock:
             if self._waiting and time.monotonic() - self._last_try > 1:
                 self._write_waiting()

@@ -124,6 +124,7 @@ class Dispatcher:
         self.ring()
         self._thread.join()
         self.ledger.journal.close()
+        self.ledger.upkeep.close()
         self._bell.close()
         self._ear.close()
 

@@ -13,10 +13,10 @@ log = logging.getLogger(__name__)
 class Journal:
     """A queue of writes and the thread that does them."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "journal") -> None:
         self.problem = ""
         self._writes: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, daemon=True, name="journal")
+        self._thread = threading.Thread(target=self._work, daemon=True, name=name)
         self._thread.start()
 
     def add(self, write: Callable[[], None]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.engine.journal import Journal
+from core.engine.library import Library
 from core.engine.live import LiveRun, LiveUnit
 from core.engine.protocol import Told
 from core.engine.records import FINAL, SeedEvent, State
@@ -32,6 +33,9 @@ class Ledger:
         self.changed = threading.Condition(self.lock)
         self.runs: OrderedDict[str, LiveRun] = OrderedDict()
         self.journal = Journal()
+        self.library = Library(store)
+        self.upkeep = Journal("upkeep")  # a thread of its own: making space must not keep results waiting
+        self.upkeep.add(self.library.tidy)
         self.logs = Path(store.home) / "logs"
         self._store = store
 
@@ -116,6 +120,7 @@ class Ledger:
             self.runs.pop(run.record.id, None)
             self.everyone_changed()
             self.changed.notify_all()
+        self.upkeep.add(partial(self.library.tidy, run.record.id))
 
     @staticmethod
     def _write_trace(path: Path, trace: str) -> None:

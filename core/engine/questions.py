@@ -33,6 +33,7 @@ class Questions:
 
     def __init__(self, store: Store, ledger: Ledger, dispatcher: Dispatcher) -> None:
         self.store = store
+        self.library = ledger.library
         self._ledger = ledger
         self._dispatcher = dispatcher
 

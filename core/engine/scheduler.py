@@ -124,11 +124,12 @@ class Scheduler(Questions):
             if joined:
                 return Started(joined, joined=True, reused=())
             self._admit(owner)
-            stored = {} if found.exclusive else self.store.finished_trainings(name)
-            reuse = {seed: stored[seed] for seed in wanted if seed in stored}
-            if len(reuse) == len(wanted):
-                reuse = {}
-            run = self._create(found, config, wanted, reuse, owner, name, keep)
+            with self.store.database.lock:  # what is to be reused must not be removed to make space meanwhile
+                stored = {} if found.exclusive else self.store.finished_trainings(name)
+                reuse = {seed: stored[seed] for seed in wanted if seed in stored}
+                if len(reuse) == len(wanted):
+                    reuse = {}
+                run = self._create(found, config, wanted, reuse, owner, name, keep)
             run.viewers[viewer or owner] = run.watched_at
             with self._ledger.lock:
                 self._dispatcher.add(run)

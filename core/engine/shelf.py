@@ -100,6 +100,11 @@ class Shelf:
         self.weights_path(training).unlink(missing_ok=True)
         shutil.rmtree(self._home / "arrays" / training, ignore_errors=True)
 
+    def size_of(self, training: str) -> int:
+        """Bytes on disk of one training."""
+        weights = self.weights_path(training)
+        return files.size_of(self._home / "arrays" / training) + (weights.stat().st_size if weights.is_file() else 0)
+
     def size(self) -> int:
         """Bytes on disk."""
         return files.size_of(self._home / "arrays") + files.size_of(self._home / "weights")

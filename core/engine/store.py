@@ -62,6 +62,15 @@ class Store:
         now = (self._database.trouble,) if self._database.trouble else ()
         return (*self._database.reports, *now)
 
+    @property
+    def database(self) -> Database:
+        """For the rooms next door (`library`, `listing`), which keep what belongs to runs beside their results."""
+        return self._database
+
+    def training_bytes(self, training: str) -> int:
+        """Bytes of a training's files."""
+        return self._shelf.size_of(training)
+
     # --- writing
 
     def create_run(
@@ -218,8 +227,12 @@ class Store:
     # --- reading
 
     def finished_trainings(self, identity: str) -> dict[int, str]:
-        """Seed -> the newest finished training of this identity."""
-        sql = "SELECT seed, id FROM {trainings} WHERE identity = ? AND state = 'finished' ORDER BY seed, finished"
+        """Seed -> the newest finished training of this identity, of runs that are not deleted."""
+        sql = (
+            "SELECT seed, id FROM {trainings} WHERE identity = ?1 AND state = 'finished' AND id IN "
+            "(SELECT one.value FROM {runs} AS run, json_each(run.trainings) AS one "
+            "WHERE run.identity = ?1 AND run.deleted IS NULL) ORDER BY seed, finished"
+        )
         return dict(self._database.read(sql, (identity,)))
 
     def event_count(self, training: str) -> int:
@@ -227,7 +240,7 @@ class Store:
         return int(self._database.read("SELECT count(*) FROM {events} WHERE training = ?", (training,))[0][0])
 
     def run(self, run_id: str) -> RunRecord | None:
-        """One run, None if there is none of this id."""
+        """One run, None if there is none of this id; also one that is marked as deleted."""
         rows = self._database.read(f"SELECT {RUN_COLUMNS} FROM {{runs}} WHERE id = ?", (run_id,))
         return run_record(rows[0]) if rows else None
 
@@ -243,20 +256,20 @@ class Store:
         """Runs that match everything given, newest first."""
         wanted = {"experiment": experiment, "owner": owner, "identity": identity}
         given = {name: value for name, value in wanted.items() if value is not None}
-        terms = [f"{name} = ?" for name in given]
+        terms = ["deleted IS NULL", *(f"{name} = ?" for name in given)]
         parameters: list[Any] = list(given.values())
         if states is not None:
             chosen = sorted(states)
             terms.append(f"state IN ({', '.join('?' * len(chosen))})")
             parameters += chosen
-        where = f"WHERE {' AND '.join(terms)}" if terms else ""
-        sql = f"SELECT {RUN_COLUMNS} FROM {{runs}} {where} ORDER BY created DESC, id LIMIT ?"
+        sql = f"SELECT {RUN_COLUMNS} FROM {{runs}} WHERE {' AND '.join(terms)} ORDER BY created DESC, id LIMIT ?"
         return [run_record(row) for row in self._database.read(sql, (*parameters, limit))]
 
     def snapshot(self, run_id: str) -> Snapshot | None:
         """A stored run as it stands, None if there is none of this id. Cheap to ask again: only new events are read."""
+        sql = f"SELECT {RUN_COLUMNS}, changes FROM {{runs}} WHERE id = ? AND deleted IS NULL"
         with self._database.lock:
-            rows = self._database.read(f"SELECT {RUN_COLUMNS}, changes FROM {{runs}} WHERE id = ?", (run_id,))
+            rows = self._database.read(sql, (run_id,))
             if not rows:
                 return None
             record, cursor = run_record(rows[0]), int(rows[0][-1])
