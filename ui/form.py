@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.config import Config, Knob, knob
 from core.contract import Experiment
+from ui.address import PASSING, passing
 
 REDRAWS = "only redraws"  # said beside a knob; the others take effect with the next run
 RUN = "run"  # the link's field that names a run
@@ -44,31 +45,36 @@ class Settings:
     seeds: tuple[int, ...]
 
 
-def form(experiment: Experiment) -> Settings:
+def form(experiment: Experiment, hidden: Collection[str] = ()) -> Settings:
     """Draw the knobs, grouped: what the lab is about, then training, then view. Returns their validated values.
 
     A link's values come first: checked before any widget is made, clamped with a message where they break a rule.
+    hidden: names of knobs and groups that are not drawn; what they are set to stays, and the address says it.
     """
     _take_link(experiment)
     _restore(experiment)
     _messages(experiment)
     st.caption(f"Knobs take effect with the next run; one that {REDRAWS} says so.")
-    for one in _group(experiment, "lab"):
+    for one in _drawn(experiment, "lab", hidden):
         widget(experiment.key, one)
-    with st.expander("Training", icon=":material/model_training:"):
-        for one in (*_group(experiment, "training"), *Seeds.knobs()):
-            widget(experiment.key, one)
-    for one in _group(experiment, "view"):
+    if training := _drawn(experiment, "training", hidden):
+        with st.expander("Training", icon=":material/model_training:"):
+            for one in training:
+                widget(experiment.key, one)
+    for one in _drawn(experiment, "view", hidden):
         widget(experiment.key, one)
-    st.button("Reset to defaults", key=f"{experiment.key}:defaults", on_click=_defaults, args=(experiment,))
+    st.button("Reset to defaults", key=f"{experiment.key}:defaults", on_click=to_defaults, args=(experiment,))
     return _read(experiment)
 
 
 def write_link(experiment: Experiment, settings: Settings, run: str | None) -> None:
-    """Put every field, and the run on screen, into the address, so that it can be shared and reloaded."""
+    """Put every field, and the run on screen, into the address, so that it can be shared and reloaded.
+
+    What the address carries besides (a lesson, say) stays as it is.
+    """
     seeds = {"seeds": len(settings.seeds), "first_seed": settings.seeds[0]}
     fields = {name: _as_text(value) for name, value in {**settings.config.model_dump(), **seeds}.items()}
-    link = fields | ({RUN: run} if run else {})
+    link = fields | ({RUN: run} if run else {}) | passing()
     st.session_state[f"{experiment.key}:link"] = fields
     if dict(st.query_params) != link:
         st.query_params.from_dict(link)
@@ -80,6 +86,16 @@ def set_values(experiment: Experiment, values: Mapping[str, Any]) -> None:
         st.session_state[_name(experiment.key, name)] = value
 
 
+def has_settings(experiment: Experiment) -> bool:
+    """Whether the address says anything about the knobs."""
+    return any(name in st.query_params for name in (*experiment.config.model_fields, *Seeds.model_fields))
+
+
+def to_defaults(experiment: Experiment, **changes: Any) -> None:
+    """Move every knob to its default, some to another value (before the form is drawn)."""
+    set_values(experiment, {**experiment.config().model_dump(), **Seeds().model_dump(), **changes})
+
+
 def new_seed(experiment: Experiment) -> None:
     """Draw another first seed."""
     seeds: int = st.session_state[_name(experiment.key, "seeds")]
@@ -88,7 +104,7 @@ def new_seed(experiment: Experiment) -> None:
 
 def _take_link(experiment: Experiment) -> None:
     """Read the address once for every new address; an address that we wrote ourselves says nothing new."""
-    raw = {name: value for name, value in st.query_params.items() if name != RUN}
+    raw = {name: value for name, value in st.query_params.items() if name not in (RUN, *PASSING)}
     if not raw or raw == st.session_state.get(f"{experiment.key}:link"):
         return
     ours = {name: value for name, value in raw.items() if name not in Seeds.model_fields}
@@ -124,12 +140,12 @@ def _messages(experiment: Experiment) -> None:
         st.button("Understood", key=f"{key}:read", on_click=st.session_state.pop, args=(key,))
 
 
-def _defaults(experiment: Experiment) -> None:
-    set_values(experiment, {**experiment.config().model_dump(), **Seeds().model_dump()})
-
-
-def _group(experiment: Experiment, group: str) -> list[Knob]:
-    return [one for one in experiment.config.knobs() if one.group == group]
+def _drawn(experiment: Experiment, group: str, hidden: Collection[str]) -> list[Knob]:
+    """The knobs of a group that are to be seen; those of the seeds stand with the training."""
+    if group in hidden:
+        return []
+    knobs = (*experiment.config.knobs(), *Seeds.knobs())
+    return [one for one in knobs if one.group == group and one.name not in hidden]
 
 
 def widget(key: str, one: Knob) -> None:

@@ -8,8 +8,11 @@ import streamlit as st
 
 from core.contract import Experiment
 from core.engine.records import Snapshot
+from ui.address import presenting
 from ui.form import Settings, form
+from ui.lesson import lesson_links, lesson_of, steps
 from ui.live import live
+from ui.theme import present_button
 
 
 def lab(
@@ -19,11 +22,20 @@ def lab(
 
     draw: makes the live figures of the settings and a snapshot.
     """
-    st.title(experiment.title, anchor=False)
-    st.markdown(f"**{experiment.question}** {introduction}")
+    with st.container(horizontal=True, vertical_alignment="bottom", key="lab-head"):
+        st.title(experiment.title, anchor=False)
+        if not presenting():
+            lesson_links(experiment.lab)
+            present_button()
+    lesson = lesson_of(experiment)
+    st.markdown(f"**{experiment.question}** {introduction if not presenting() else ''}")
     knobs, run = st.columns([1, 2.4], gap="large")
     with knobs:
-        settings = form(experiment)
+        guide = st.container()
+        settings = form(experiment, lesson.hide if lesson else ())
     with run:
         snapshot = live(experiment, settings, lambda now: draw(settings, now))
+    if lesson:
+        with guide:  # after the panel: a new link's run is on screen by now
+            steps(lesson, settings)
     return settings, snapshot

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ui.address import PRESENT, leave, presenting
 from ui.labs import ROOT
 
 _CSS = """
@@ -42,8 +43,33 @@ _CSS = """
 </style>
 """
 
+# For a room: everything that is measured in rem grows (the charts follow, see assets/plot_figure.js), the chrome goes.
+_PRESENT_CSS = """
+<style>
+html { font-size: 125% !important; }
+[data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stStatusWidget"],
+[data-testid="stTooltipIcon"], .st-key-lessons { display: none !important; }
+[data-testid="stMainBlockContainer"] { max-width: none; padding-block: 0.75rem 2rem; padding-inline: 1.5rem; }
+[data-testid="stMainBlockContainer"] h1 { font-size: 1.6rem; padding-block: 0; }
+.st-key-leave-presenting { position: fixed; inset: 0.5rem 0.75rem auto auto; z-index: 95; width: auto !important; }
+</style>
+"""
+
 
 def apply() -> None:
     """Put the logo and the styles on the page that is being drawn."""
     st.logo(str(ROOT / "assets" / "logo.svg"), size="large")
     st.html(_CSS)
+    if presenting():
+        st.html(_PRESENT_CSS)
+        icon = ":material/close_fullscreen:"
+        st.button("Leave presenting", icon=icon, key="leave-presenting", on_click=leave, args=(PRESENT,))
+
+
+def present_button() -> None:
+    """Shows the page to a room: larger type, no chrome."""
+    st.button("Present", icon=":material/present_to_all:", key="present", on_click=_present, type="tertiary")
+
+
+def _present() -> None:
+    st.query_params[PRESENT] = "1"

@@ -17,3 +17,12 @@ def words(lab: str) -> MappingProxyType[str, str]:
     text = (ROOT / "assets" / "words" / f"{lab}.md").read_text(encoding="utf-8")
     _, *parts = _HEADING.split(text)
     return MappingProxyType(dict(zip(parts[::2], map(str.strip, parts[1::2]), strict=True)))
+
+
+def listed(lab: str, section: str) -> tuple[str, ...]:
+    """The lines of a section that is a list of names; none where the lab has no words, or no such section."""
+    try:
+        text = words(lab).get(section, "")
+    except FileNotFoundError:
+        return ()
+    return tuple(line.removeprefix("- ").strip() for line in text.splitlines() if line.startswith("- "))
