@@ -10,6 +10,8 @@ from core.contract import Experiment
 from core.engine.records import Snapshot
 from ui.form import Settings, form
 from ui.live import live
+from ui.plot import collect_figures
+from ui.take import take_away
 
 
 def lab(
@@ -24,6 +26,8 @@ def lab(
     knobs, run = st.columns([1, 2.4], gap="large")
     with knobs:
         settings = form(experiment)
+    figures = collect_figures()
     with run:
         snapshot = live(experiment, settings, lambda now: draw(settings, now))
+        take_away(experiment, snapshot, figures, settings)
     return settings, snapshot
