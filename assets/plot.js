@@ -1,7 +1,7 @@
 // The chart component: one DOM node a chart, updated through Plotly.react, with a toolbar that outlives updates.
 // Loaded once a page session (see ui/plot.py); render() is called for every new figure and every change of theme.
 
-import { SMOOTHING, composed, decoded, fitNarrow, sayEmpty, template, themeOf } from "./plot_figure.js";
+import { SMOOTHING, composed, decoded, fitNarrow, sayEmpty, template, themeOf, titled } from "./plot_figure.js";
 import { fillTable, make, plain, titleText } from "./plot_table.js";
 
 const NARROW_PX = 520; // below this width the legend goes under the plot and the modebar hides
@@ -65,6 +65,7 @@ class Chart {
       smooth: this.button("smooth", "Smooth", `Smooth the curves (moving average, weight ${SMOOTHING})`),
       table: this.button("table", "Table", "Show as table"),
     };
+    this.picture = this.button("png", "PNG", "Save as PNG picture", () => this.save());
     const head = make("div", "head");
     head.append(this.title, this.bar);
     this.figure.append(this.surface, this.table, this.caption);
@@ -74,15 +75,31 @@ class Chart {
     this.observer.observe(this.root);
   }
 
-  button(tool, text, label) {
+  button(tool, text, label, act = () => this.toggle(tool)) {
     const button = make("button", "tool", { type: "button", "aria-label": label, title: label, "data-tool": tool });
     button.textContent = text;
-    button.onclick = () => {
-      this.tools[tool] = !this.tools[tool];
-      this.draw();
-    };
+    button.onclick = act;
     this.bar.append(button);
     return button;
+  }
+
+  toggle(tool) {
+    this.tools[tool] = !this.tools[tool];
+    this.draw();
+  }
+
+  /** The figure as it is on screen, zoom included, with its title and on the page's own background. */
+  async save() {
+    if (!this.surface.data) return;
+    const { width, height } = this.surface._fullLayout;
+    const figure = titled(this.surface, this.title.textContent, themeOf(this.root));
+    try {
+      await this.plotly.downloadImage(figure, { format: "png", filename: this.data.key, scale: 2, width, height: height + figure.extra });
+      this.say("");
+    } catch (error) {
+      this.say("This browser could not make the picture. A screenshot will do instead.");
+      console.error(error);
+    }
   }
 
   receive(data) {
@@ -126,6 +143,7 @@ class Chart {
       this.buttons[tool].setAttribute("aria-pressed", String(on));
       this.buttons[tool].hidden = tool !== "table" && (!curves || table);
     }
+    this.picture.hidden = table;
     this.surface.hidden = table;
     this.table.hidden = !table;
     this.table.style.maxHeight = `${height}px`;
@@ -148,9 +166,8 @@ class Chart {
       displayModeBar: narrow ? false : "hover",
       showSendToCloud: false,
       plotlyServerURL: "", // a figure never leaves this server
-      modeBarButtonsToRemove: ["sendChartToCloud", "lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+      modeBarButtonsToRemove: ["sendChartToCloud", "toImage", "lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
       doubleClick: "reset",
-      toImageButtonOptions: { filename: this.data.key, scale: 2 },
     };
     const drawing = this.plotly.react(this.surface, data, layout, config).then(() => this.hoverAgain());
     this.drawing = Promise.all([this.drawing, drawing.catch(console.error)]);

@@ -123,6 +123,21 @@ export function sayEmpty(layout) {
   layout.annotations = [{ text: "Nothing measured yet", showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5, opacity: 0.6 }];
 }
 
+const TITLE_PX = 30;
+
+/** A copy of what is drawn, to be saved: opaque, and with the title that stands above it on the page. */
+export function titled(surface, title, theme) {
+  const data = structuredClone(surface.data);
+  const layout = structuredClone(surface.layout);
+  const extra = title ? TITLE_PX : 0;
+  Object.assign(layout, { paper_bgcolor: theme.background, plot_bgcolor: theme.background });
+  layout.margin = { ...layout.margin, t: (layout.margin?.t ?? layout.template?.layout.margin.t ?? 14) + extra };
+  if (title) {
+    layout.title = { text: title, x: 0.01, xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { t: 10 }, font: { size: 15 } };
+  }
+  return { data, layout, extra };
+}
+
 const canvas = document.createElement("canvas").getContext("2d");
 
 export function themeOf(element) {

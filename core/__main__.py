@@ -20,6 +20,7 @@ from core.engine import recorded
 from core.engine.records import Snapshot
 from core.engine.scheduler import LARGEST_SEED, Limits, Scheduler
 from core.engine.store import Store, StoreError
+from core.export.recipe import flag
 from core.report import Follower, ProgressBar, results_table
 
 OWNER = "command line"
@@ -84,7 +85,7 @@ def list_experiments(options: argparse.Namespace) -> int:
             continue
         print(f"{experiment.key}: {experiment.title}. {experiment.question}")
         for knob in experiment.config.knobs():
-            print(f"    {_flag(knob.name):<18} {_values(knob)}, default {knob.default}")
+            print(f"    {flag(knob.name):<18} {_values(knob)}, default {knob.default}")
     return 0
 
 
@@ -196,7 +197,7 @@ def _add_options(one: argparse.ArgumentParser, experiment: Experiment, *, grid: 
     for knob in experiment.config.knobs():
         if knob.retrains:
             shown = f"{knob.label}: {_values(knob)} (default {knob.default})".replace("%", "%%")
-            one.add_argument(_flag(knob.name), dest=f"knob_{knob.name}", metavar=knob.kind.upper(), help=shown)
+            one.add_argument(flag(knob.name), dest=f"knob_{knob.name}", metavar=knob.kind.upper(), help=shown)
     one.add_argument("--seeds", default="1", metavar="COUNT", help="how many seeds (default 1)")
     one.add_argument("--first-seed", default="0", metavar="SEED", help="where the seeds count from (default 0)")
     one.add_argument("--device", default="auto", help="auto, cuda, mps or cpu (default auto)")
@@ -233,10 +234,6 @@ def _whole(text: str, name: str, least: int, most: int) -> int:
     if not text.isdecimal() or not least <= int(text) <= most:
         raise ConfigError(f"{name} must be a whole number from {least} to {most}; got {text!r}.")
     return int(text)
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 def _values(knob: Knob) -> str:

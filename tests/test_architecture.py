@@ -30,6 +30,7 @@ ROOMS = (
     "core.figures",
     "core.catalog",  # below the engine, whose workers ask it for an experiment by name
     "core.engine",
+    "core.export",
     "core.report",
     "core.__main__",
     "ui",

@@ -72,12 +72,17 @@ def write_link(experiment: Experiment, settings: Settings, run: str | None) -> N
 
     What the address carries besides (a lesson, say) stays as it is.
     """
-    seeds = {"seeds": len(settings.seeds), "first_seed": settings.seeds[0]}
-    fields = {name: _as_text(value) for name, value in {**settings.config.model_dump(), **seeds}.items()}
+    fields = link_fields(settings)
     link = fields | ({RUN: run} if run else {}) | passing()
     st.session_state[f"{experiment.key}:link"] = fields
     if dict(st.query_params) != link:
         st.query_params.from_dict(link)
+
+
+def link_fields(settings: Settings) -> dict[str, str]:
+    """Every field and the seeds, as a link carries them."""
+    seeds = {"seeds": len(settings.seeds), "first_seed": settings.seeds[0]}
+    return {name: _as_text(value) for name, value in {**settings.config.model_dump(), **seeds}.items()}
 
 
 def set_values(experiment: Experiment, values: Mapping[str, Any]) -> None:

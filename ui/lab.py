@@ -12,6 +12,8 @@ from ui.address import presenting
 from ui.form import Settings, form
 from ui.lesson import lesson_links, lesson_of, steps
 from ui.live import live
+from ui.plot import collect_figures
+from ui.take import take_away
 from ui.theme import present_button
 
 
@@ -33,8 +35,10 @@ def lab(
     with knobs:
         guide = st.container()
         settings = form(experiment, lesson.hide if lesson else ())
+    figures = collect_figures()
     with run:
         snapshot = live(experiment, settings, lambda now: draw(settings, now))
+        take_away(experiment, snapshot, figures, settings)
     if lesson:
         with guide:  # after the panel: a new link's run is on screen by now
             steps(lesson, settings)

@@ -26,7 +26,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from core.export.page import Drawing
+
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
+_DRAWN = "figures on this page"
 _FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -75,7 +78,19 @@ def plot(figure: go.Figure | str, key: str, *, height: int = 360, curves: bool =
     if height < 80:
         raise ValueError(f"height must be at least 80 px; got {height}. Try height=360.")
     text = figure if isinstance(figure, str) else as_json(figure)
+    if _DRAWN in st.session_state:
+        st.session_state[_DRAWN][key] = Drawing(text, height, caption)
     _component(key=key, data={"figure": text, "key": key, "height": height, "curves": curves, "caption": caption})
+
+
+def collect_figures() -> dict[str, Drawing]:
+    """From now on in this session, what `plot` shows is also in here, by key and as shown last: to be taken away.
+
+    Call it once a page run; a page's fragments go on filling what they filled before.
+    """
+    drawn: dict[str, Drawing] = {}
+    st.session_state[_DRAWN] = drawn
+    return drawn
 
 
 def as_json(figure: go.Figure) -> str:
