@@ -21,6 +21,31 @@ def _one(config: Any, device: torch.device) -> int:
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """A question to answer before the run, decided by the mean over seeds of a metric at its end.
+
+    key: its name in the store. metric: what decides. choices: answer -> (least, most) of the metric that make it right;
+    without any the answer is a number from `low` to `high`, in `unit`. A choice is stored as its place among them.
+    """
+
+    key: str
+    question: str
+    metric: str
+    choices: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    low: float = 0.0
+    high: float = 100.0
+    unit: str = "%"
+
+    def in_words(self, guess: float) -> str:
+        """A stored guess as a person would say it."""
+        return list(self.choices)[int(guess)] if self.choices else f"{guess:g} {self.unit}".strip()
+
+    def right(self, outcome: float) -> list[str]:
+        """The choices that this outcome makes right; on a border there may be two."""
+        return [answer for answer, (least, most) in self.choices.items() if least <= outcome <= most]
+
+
+@dataclass(frozen=True)
 class Experiment:
     """One experiment, as its file declares it in `EXPERIMENT`.
 
@@ -30,6 +55,8 @@ class Experiment:
     of the last event if nothing stops early. summary: metric names whose last finite value sums a training up.
     queries: name -> f(model, config, device=..., **arguments) -> Arrays. seeds_per_unit(config, device): how many seeds
     train together in one unit of work (one where a core is kept busy by it). exclusive: nothing may run beside it.
+    predictions: what a learner may be asked before the run. example(config): one input of the module, for counting its
+    operations.
     """
 
     key: str
@@ -46,3 +73,5 @@ class Experiment:
     queries: Mapping[str, Query] = field(default_factory=dict)
     seeds_per_unit: Callable[[Any, torch.device], int] = _one
     exclusive: bool = False
+    predictions: tuple[Prediction, ...] = ()
+    example: Callable[[Any], torch.Tensor] | None = None

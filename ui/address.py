@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 LESSON, PRESENT, CLASS = "lesson", "present", "class"
+BASELINE = "baseline"  # names the run that is held against the one on screen
 PASSING = (LESSON, PRESENT, CLASS)
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -20,6 +21,11 @@ def passing() -> dict[str, str]:
 def asked_lesson() -> str:
     """The lesson that the address names, however odd its name is; empty where it names none."""
     return dict(_raw()).get(LESSON, "")
+
+
+def classroom() -> str:
+    """The class that the address names, whose guesses are shown together; empty for everybody else."""
+    return passing().get(CLASS, "")
 
 
 def presenting() -> bool:

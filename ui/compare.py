@@ -12,10 +12,9 @@ from core.engine import recorded
 from core.engine.records import RunRecord, Snapshot
 from core.engine.scheduler import shared
 from core.statistics import Comparison, compare_all, spread
+from ui.address import BASELINE
 from ui.form import widget
 from ui.panel import Panel, seed_text, tab
-
-BASELINE = "baseline"  # the link's field that names A
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,17 @@ class Baseline:
     def pin(self, run_id: str | None) -> None:
         """Pin a run as A, or none."""
         st.session_state[self._key] = run_id
+
+    def take_link(self) -> None:
+        """Pin what a new address names; an address that we wrote ourselves says nothing new."""
+        named = st.query_params.get(BASELINE)
+        if named and named != st.session_state.get(f"{self._key}:linked"):
+            self.pin(named)
+
+    def linked(self) -> str | None:
+        """What the address is to name from now on."""
+        st.session_state[f"{self._key}:linked"] = self.run_id
+        return self.run_id
 
     def look(self) -> Snapshot | None:
         """A as it stands; a run that is not here (any more), or is of another lab, is unpinned."""

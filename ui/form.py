@@ -12,7 +12,7 @@ import streamlit as st
 
 from core.config import Config, Knob, knob
 from core.contract import Experiment
-from ui.address import PASSING, passing
+from ui.address import BASELINE, PASSING, passing
 
 REDRAWS = "only redraws"  # said beside a knob; the others take effect with the next run
 RUN = "run"  # the link's field that names a run
@@ -67,13 +67,14 @@ def form(experiment: Experiment, hidden: Collection[str] = ()) -> Settings:
     return _read(experiment)
 
 
-def write_link(experiment: Experiment, settings: Settings, run: str | None) -> None:
+def write_link(experiment: Experiment, settings: Settings, run: str | None, baseline: str | None = None) -> None:
     """Put every field, and the run on screen, into the address, so that it can be shared and reloaded.
 
     What the address carries besides (a lesson, say) stays as it is.
     """
     fields = link_fields(settings)
-    link = fields | ({RUN: run} if run else {}) | passing()
+    runs = {name: one for name, one in ((RUN, run), (BASELINE, baseline)) if one}
+    link = fields | runs | passing()
     st.session_state[f"{experiment.key}:link"] = fields
     if dict(st.query_params) != link:
         st.query_params.from_dict(link)
@@ -109,7 +110,7 @@ def new_seed(experiment: Experiment) -> None:
 
 def _take_link(experiment: Experiment) -> None:
     """Read the address once for every new address; an address that we wrote ourselves says nothing new."""
-    raw = {name: value for name, value in st.query_params.items() if name not in (RUN, *PASSING)}
+    raw = {name: value for name, value in st.query_params.items() if name not in (RUN, BASELINE, *PASSING)}
     if not raw or raw == st.session_state.get(f"{experiment.key}:link"):
         return
     ours = {name: value for name, value in raw.items() if name not in Seeds.model_fields}

@@ -13,6 +13,7 @@ from ui.form import Settings, form
 from ui.lesson import lesson_links, lesson_of, steps
 from ui.live import live
 from ui.plot import collect_figures
+from ui.predict import predict
 from ui.take import take_away
 from ui.theme import present_button
 
@@ -37,7 +38,10 @@ def lab(
         settings = form(experiment, lesson.hide if lesson else ())
     figures = collect_figures()
     with run:
+        guesses = st.container()
         snapshot = live(experiment, settings, lambda now: draw(settings, now))
+        with guesses:  # above the panel, but only once it knows which run is on screen
+            predict(experiment, settings, snapshot)
         take_away(experiment, snapshot, figures, settings)
     if lesson:
         with guide:  # after the panel: a new link's run is on screen by now

@@ -33,13 +33,14 @@ def live(experiment: Experiment, settings: Settings, draw: Draw) -> Snapshot | N
     panel.find_run()
     snapshot = panel.look()
     baseline = Baseline(experiment)
+    baseline.take_link()
 
     @st.fragment(key=f"{experiment.key}:panel")
     def steer() -> None:
         now = panel.look()
-        panel.link()
-        _buttons(panel, now)
         pace = panel.pace(now, baseline.look())
+        panel.link(baseline.linked())
+        _buttons(panel, now)
         controls(panel, now)
 
         @st.fragment(run_every=pace.seconds, key=f"{experiment.key}:live")

@@ -78,9 +78,9 @@ class Panel:
         message, until = st.session_state.get(self._key("said"), ("", 0.0))
         return message if time.monotonic() < until else ""
 
-    def link(self) -> None:
-        """Put the settings and the run on screen into the address."""
-        write_link(self.experiment, self.settings, self.run_id)
+    def link(self, baseline: str | None = None) -> None:
+        """Put the settings, the run on screen and the one that is held against it into the address."""
+        write_link(self.experiment, self.settings, self.run_id, baseline)
         st.session_state[self._key("linked")] = self.run_id
 
     def find_run(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -16,6 +17,7 @@ from core.engine.scheduler import shared
 from core.events import Weights
 from core.export import archive, recipe, tables
 from core.export.page import Drawing, page
+from ui.address import CLASS, classroom
 from ui.form import RUN, Settings, link_fields
 from ui.plot import ASSETS
 from ui.results import recorded_for
@@ -144,6 +146,9 @@ def _command(experiment: Experiment, snapshot: Snapshot | None, settings: Settin
 
 def _links(snapshot: Snapshot | None, experiment: Experiment, settings: Settings) -> None:
     _copy("Link to this setting", link_fields(settings), f"{experiment.key}:take:setting")
+    name = st.session_state.setdefault(f"{experiment.key}:take:class name", secrets.token_hex(4))
+    shared_guesses = "Link for a class, whose guesses are shown together, nameless"
+    _copy(shared_guesses, link_fields(settings) | {CLASS: classroom() or name}, f"{experiment.key}:take:class")
     if snapshot is None:
         return
     run = snapshot.run

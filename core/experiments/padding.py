@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.config import Config, knob
-from core.contract import Experiment
+from core.contract import Experiment, Prediction
 from core.data import red_green
 from core.events import Arrays, Checkpoint, Event, Metrics
 from core.nn.padded import ConvType, Head, RedGreenNet
@@ -235,6 +235,20 @@ EXPERIMENT = Experiment(
     build=build,
     total_steps=lambda config: config.epochs,
     summary=("validation accuracy", "test accuracy"),
+    predictions=(
+        Prediction(
+            "swapped",
+            "After training, the two classes swap rows. How often is this net right then?",
+            "test accuracy",
+            choices={
+                "nearly always: it reads the colours": (75.0, 100.0),
+                "about half of the time: it cannot tell": (25.0, 75.0),
+                "nearly never: it reads the place": (0.0, 25.0),
+            },
+        ),
+        Prediction("validation", "And its validation accuracy at the end?", "validation accuracy", low=50.0),
+    ),
+    example=lambda config: torch.zeros(1, 3, red_green.SIZE, red_green.SIZE),
     queries={
         "feature_maps": feature_maps,
         "position_accuracy": position_accuracy,

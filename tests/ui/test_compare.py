@@ -78,7 +78,18 @@ def test_few_noisy_seeds_cannot_tell(engine: Scheduler) -> None:
 
 @pytest.mark.parametrize("other", ["0123456789abcdef", "<b>no</b>"])
 def test_a_baseline_that_is_not_here_is_let_go_of(engine: Scheduler, other: str) -> None:
-    app = opened()
-    app.session_state["kettle:baseline"] = other
-    ran(app)
+    app = opened(baseline=other)
     assert "kettle:unpin" not in keys(app)
+    assert "baseline" not in link(app)
+
+
+def test_a_link_carries_the_comparison(engine: Scheduler) -> None:
+    a = stored(engine, [[1.0], [1.1], [0.9], [1.0]])
+    b = stored(engine, [[5.0], [5.2], [4.9], [5.1]], water="hard")
+    app = press(opened(run=a), "pin")
+    assert link(app)["baseline"] == a
+    other = opened(**(link(app) | {"run": b}))
+    assert "Water: soft water → hard water" in "\n".join(one.value for one in other.markdown)
+    assert not other.warning
+    press(other, "unpin")
+    assert "baseline" not in link(other)
