@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from core import catalog
+from core.claims.padding import CLAIMS
 from core.data import red_green
 from core.demos import convolution, receptive_field
 from core.engine.records import Snapshot
@@ -17,6 +18,7 @@ from core.figures.results import accuracy_rows, against_published, as_table
 from core.nn.padded import CONV_TYPES
 from ui.ask import ask
 from ui.charts import training_curves
+from ui.claims import claims
 from ui.lab import lab
 from ui.live import follow, train_buttons
 from ui.noise import noise
@@ -32,7 +34,6 @@ CHARTS = {
     "Accuracy (%)": ("validation accuracy", "swapped-location accuracy"),
     "Cross-entropy (nats)": ("training loss", "validation loss"),
 }
-TRAINED_ROWS = [(row - 4, row + 3) for row in red_green.ROWS]  # first and last, of class 0 and 1
 SPLITS = {"swapped": "test, swapped location", "test": "test, same location", "validation": "validation"}
 
 
@@ -70,7 +71,8 @@ def why(result: Result, step: float | None) -> None:
 def position_map(result: Result, step: float | None) -> None:
     """Accuracy over where the pair stands."""
     if found := ask(EXPERIMENT, result, "position_accuracy", step=step):
-        figure = images.position_maps(found["accuracy"], found["rows"], found["columns"], TRAINED_ROWS)
+        trained_rows = [(row - 4, row + 3) for row in red_green.ROWS]  # first and last, of class 0 and 1
+        figure = images.position_maps(found["accuracy"], found["rows"], found["columns"], trained_rows)
         plot(figure, "position map", height=380, caption=WORDS["position"])
 
 
@@ -84,10 +86,10 @@ def location_probe(result: Result, step: float | None) -> None:
 def at_the_border(now: Snapshot) -> None:
     """One filter's response to a square that slides over the top border, a line a conv type; the newest nets."""
     layer = st.segmented_control("Layer", [1, 2, 3, 4], default=4, required=True)
-    position, responses = np.arange(-red_green.SQUARE, red_green.SIZE // 2), {}
-    for (conv,), net in grid(EXPERIMENT, settings.config, ("conv",), now).items():
-        if net and (found := ask(EXPERIMENT, net, "border_response", layer=layer)):
-            responses[conv] = found["red"][: len(position), int(found["channel"])]
+    position = np.arange(-red_green.SQUARE, red_green.SIZE // 2)
+    nets = {conv: net for (conv,), net in grid(EXPERIMENT, settings.config, ("conv",), now).items() if net}
+    asked = {conv: ask(EXPERIMENT, net, "border_response", layer=layer) for conv, net in nets.items()}
+    responses = {conv: one["red"][: len(position), int(one["channel"])] for conv, one in asked.items() if one}
     figure = figures.border_response(position, responses, x="Top edge of a red square (px; 0 touches the border)")
     plot(figure, "border response", height=320, caption=WORDS["border"])
 
@@ -101,9 +103,7 @@ def feature_maps(result: Result, step: float | None) -> None:
         if found := ask(EXPERIMENT, result, "feature_maps", step=step, index=index, split=split):
             maps = [found[f"layer {number}"] for number in (1, 2, 3, 4)]
             plot(images.feature_maps(maps, found["image"]), "feature maps", height=520)
-            guess = int(np.argmax(found["logits"]))
-            verdict = "right" if guess == int(found["label"]) else "wrong"
-            st.caption(f"The net says **{images.CLASS_NAMES[guess]}**: {verdict}. Net: {result.label}.")
+            st.caption(f"{images.verdict(found['logits'], int(found['label']))} Net: {result.label}.")
 
 
 @st.fragment
@@ -120,8 +120,8 @@ def by_hand() -> None:
         plot(figures.padded_image(found), "padded image", height=340)
         plot(figures.kernel_products(found), "products", height=280)
     st.caption(WORDS["by hand"])
-    layers = receptive_field.net_layers(settings.config.conv)
-    plot(figures.layer_sizes(convolution.output_sizes(red_green.SIZE, layers), layers), "layer sizes", height=240)
+    sizes = convolution.output_sizes(red_green.SIZE, layers := receptive_field.net_layers(settings.config.conv))
+    plot(figures.layer_sizes(sizes, layers), "layer sizes", height=240)
 
 
 @st.cache_data
@@ -147,4 +147,4 @@ by_hand()
 st.subheader("How far does a unit see?", anchor=False)
 plot(fields(settings.config.conv), "fields", height=380, caption=WORDS["fields"])
 st.subheader("What the sources claim, and what to hold against it", anchor=False)
-st.markdown(WORDS["claims"])
+claims(EXPERIMENT, settings, snapshot, CLAIMS)

@@ -26,6 +26,7 @@ ROOMS = (
     "core.statistics",
     "core.queries",
     "core.experiments",
+    "core.claims",
     "core.demos",
     "core.figures",
     "core.catalog",  # below the engine, whose workers ask it for an experiment by name

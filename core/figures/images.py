@@ -230,3 +230,9 @@ def _mosaic(channels: NDArray[Any], layer: int) -> tuple[dict[str, Any], dict[st
     level = [f"M-0.5,{i * height - 0.5}H{across * width - 0.5}" for i in range(down + 1)]
     path = {"type": "path", "path": "".join(upright + level), "line": {"color": NEUTRAL, "width": 1}}
     return {**trace, "hovertemplate": hover}, {**path, "xref": used["xaxis"], "yref": used["yaxis"]}
+
+
+def verdict(logits: NDArray[Any], label: int) -> str:
+    """What a net's logits (classes,) say of an image, and whether that is so."""
+    guess = int(np.argmax(logits))
+    return f"The net says **{CLASS_NAMES[guess]}**: {'right' if guess == label else 'wrong'}."

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.figures import images
 from core.figures.images import feature_maps, heat_map, image_grid, png, position_maps, rgb
 from core.nn.padded import CHANNELS, CONV_TYPES, feature_sizes
 
@@ -103,3 +104,8 @@ def test_position_maps_outline_where_each_class_was_trained():
     assert [(shape.y0, shape.y1, shape.yref) for shape in figure.layout.shapes] == [(-1, 3, "y"), (3, 7, "y2")]
     assert figure.layout.coloraxis.colorbar.title.text == "Accuracy (%)"
     assert figure.layout.xaxis2.title.text == "Column (px)" and figure.layout.yaxis.title.text == "Row (px)"
+
+
+def test_a_verdict_names_the_class_and_whether_it_is_right():
+    assert images.verdict(np.array([0.1, 2.0]), 1) == f"The net says **{images.CLASS_NAMES[1]}**: right."
+    assert images.verdict(np.array([0.1, 2.0]), 0).endswith("wrong.")

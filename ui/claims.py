@@ -1,0 +1,73 @@
+"""Claims of the sources as cards: the claim, the measurement that decides it, and what this very data says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from core.claims.evidence import Claim, Finding, Word
+from core.config import Config
+from core.contract import Experiment
+from core.engine.records import Snapshot
+from ui.ask import ask
+from ui.form import Settings
+from ui.results import Result, result_for
+
+LOOK: Mapping[Word, tuple[str, str]] = {  # icon and colour; the word stands beside them
+    "supported": ("check_circle", "green"),
+    "contradicted": ("cancel", "red"),
+    "cannot tell": ("help", "gray"),
+}
+
+
+@dataclass
+class OnThisServer:
+    """The results that this server has, live ones included; notes which it was asked for."""
+
+    experiment: Experiment
+    config: Config
+    shown: Snapshot | None
+    used: dict[str, Result]
+
+    def scores(self, metric: str, **settings: object) -> Mapping[int, float]:
+        """Seed -> value of a summary metric of the best result with the form's settings, some of them changed."""
+        result = self._result(settings)
+        return result.snapshot.summary([metric])[metric] if result else {}
+
+    def ask(self, query: str, **settings: object) -> Mapping[str, Any] | None:
+        """What the net of the first seed of such a result answers."""
+        result = self._result(settings)
+        return ask(self.experiment, result, query) if result else None
+
+    def _result(self, settings: Mapping[str, object]) -> Result | None:
+        result = result_for(self.experiment, self.config.model_copy(update=settings), self.shown)
+        if result:
+            self.used[result.snapshot.run.id] = result
+        return result
+
+
+def claims(experiment: Experiment, settings: Settings, snapshot: Snapshot | None, made: Sequence[Claim]) -> None:
+    """A card for each claim, two in a row."""
+
+    @st.fragment(key=f"{experiment.key}:claims", parallel=True)
+    def cards() -> None:
+        for start in range(0, len(made), 2):
+            for column, claim in zip(st.columns(2), made[start : start + 2], strict=False):
+                with column.container(border=True, height="stretch"):
+                    _card(claim, OnThisServer(experiment, settings.config, snapshot, {}))
+
+    cards()
+
+
+def _card(claim: Claim, evidence: OnThisServer) -> None:
+    st.markdown(f"**“{claim.text}”**")
+    st.caption(f"{claim.source[0].upper()}{claim.source[1:]}")
+    finding: Finding = claim.decide(evidence)
+    icon, colour = LOOK[finding.word]
+    st.badge(finding.word, icon=f":material/{icon}:", color=colour)  # type: ignore[arg-type]
+    st.markdown(finding.because)
+    origins = dict.fromkeys(result.label for result in evidence.used.values())
+    st.caption(" ".join([f"Measured: {claim.measurement}", *(f"Data: {origin}." for origin in origins)]))
