@@ -16,6 +16,10 @@ Run = Callable[[Any, tuple[int, ...], torch.device], Iterator[Event]]
 Query = Callable[..., Arrays]
 
 
+class Explained(RuntimeError):
+    """A training that cannot go on; the message is for the person who watches, and is shown as it is."""
+
+
 def _one(config: Any, device: torch.device) -> int:
     return 1
 
@@ -56,7 +60,7 @@ class Experiment:
     queries: name -> f(model, config, device=..., **arguments) -> Arrays. seeds_per_unit(config, device): how many seeds
     train together in one unit of work (one where a core is kept busy by it). exclusive: nothing may run beside it.
     predictions: what a learner may be asked before the run. example(config): one input of the module, for counting its
-    operations.
+    operations. data(config): what it is trained on, in a sentence.
     """
 
     key: str
@@ -75,3 +79,4 @@ class Experiment:
     exclusive: bool = False
     predictions: tuple[Prediction, ...] = ()
     example: Callable[[Any], torch.Tensor] | None = None
+    data: Callable[[Any], str] | None = None

@@ -5,6 +5,7 @@ Loops stay in plain sight in the experiment's file; only what every loop would w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.contract import Explained
 from core.events import Weights
 
 MICRO_BATCH = 25  # images whose activations stay in a core's cache; a whole batch of 200 does not
@@ -113,3 +115,50 @@ class BestWeights:
     def stop(self) -> bool:
         """Whether more than `patience` epochs running brought no improvement."""
         return self.stale > self.patience
+
+
+DIVERGED = 1000.0  # times the first loss
+
+
+@dataclass
+class GradientWatch:
+    """Norms of one training's gradients, and what they say when it breaks down. Cheap: nothing is read back before."""
+
+    norms: list[Tensor] = field(default_factory=list)  # one a step, scalars on the device
+    first_loss: float | None = None
+
+    def note(self, net: nn.Module) -> None:
+        """After a step's backward pass."""
+        gradients = [one.grad for one in net.parameters() if one.grad is not None]
+        self.norms.append(torch.nn.utils.get_total_norm(gradients))
+
+    def mean(self, steps: int) -> float:
+        """Mean norm of the last steps; NaN before the first."""
+        return torch.stack(self.norms[-steps:]).mean().item() if steps and self.norms else float("nan")
+
+    def check(self, loss: float, *, epoch: int, knob: str, value: float) -> None:
+        """Raises Explained where the loss is no finite number or has grown beyond all measure.
+
+        loss: of the epoch so far. knob, value: what to turn down, and how it stands.
+        """
+        if self.first_loss is None and math.isfinite(loss):
+            self.first_loss = loss
+        if math.isfinite(loss) and loss <= DIVERGED * max(self.first_loss or 0.0, 1e-3):
+            return
+        norms = torch.stack(self.norms).double().cpu().numpy() if self.norms else np.zeros(0)
+        what = f"the loss is {loss:.3g}" if math.isfinite(loss) else "the loss is no finite number any more"
+        raise Explained(
+            f"Diverged in epoch {epoch}, step {len(norms)} of the training: {what}. {_norms_in_words(norms)} "
+            f"Turn down the {knob} ({value:g} now): try {value / 10:g}."
+        )
+
+
+def _norms_in_words(norms: NDArray[np.float64]) -> str:
+    finite = norms[np.isfinite(norms)]
+    if not len(finite):
+        return "The gradient was no finite number from the first step on."
+    start, worst = finite[: max(1, len(finite) // 10)].mean(), finite.max()
+    broken = "" if len(finite) == len(norms) else f", and broke down at step {int(np.argmin(np.isfinite(norms))) + 1}"
+    if worst > 10 * start:
+        return f"The gradient norm grew from {start:.3g} to {worst:.3g}{broken}: steps overshoot more and more."
+    return f"The gradient norm stayed between {finite.min():.3g} and {worst:.3g}{broken}: single steps are too long."

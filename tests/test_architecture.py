@@ -29,6 +29,7 @@ ROOMS = (
     "core.claims",
     "core.demos",
     "core.figures",
+    "core.provenance",
     "core.catalog",  # below the engine, whose workers ask it for an experiment by name
     "core.engine",
     "core.export",

@@ -63,19 +63,18 @@ class Baseline:
 
 
 def controls(panel: Panel, snapshot: Snapshot | None) -> None:
-    """Pin the run on screen as A, change one knob of it for B, or let go of A."""
+    """Pin the run on screen as A, change one knob of it for B, or let go of A. Drawn into the row it is called in."""
     experiment, baseline = panel.experiment, Baseline(panel.experiment)
     shown = snapshot.run if snapshot else None
-    with st.container(horizontal=True, key=f"{experiment.key}:comparing"):
-        if shown:
-            with st.popover("Change one knob", icon=":material/call_split:", key=f"{experiment.key}:one knob"):
-                _change_one(panel, shown)
-            if baseline.run_id != shown.id:
-                key = f"{experiment.key}:pin"
-                st.button("Pin as A", icon=":material/keep:", key=key, on_click=baseline.pin, args=(shown.id,))
-        if baseline.run_id:
-            key = f"{experiment.key}:unpin"
-            st.button("Unpin A", icon=":material/keep_off:", key=key, on_click=baseline.pin, args=(None,))
+    if shown:
+        with st.popover("Change one knob", icon=":material/call_split:", key=f"{experiment.key}:one knob"):
+            _change_one(panel, shown)
+        if baseline.run_id != shown.id:
+            key = f"{experiment.key}:pin"
+            st.button("Pin as A", icon=":material/keep:", key=key, on_click=baseline.pin, args=(shown.id,))
+    if baseline.run_id:
+        key = f"{experiment.key}:unpin"
+        st.button("Unpin A", icon=":material/keep_off:", key=key, on_click=baseline.pin, args=(None,))
 
 
 def _change_one(panel: Panel, a: RunRecord) -> None:

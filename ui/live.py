@@ -12,6 +12,7 @@ from core.config import varied
 from core.contract import Experiment
 from core.engine.records import RunRecord, Snapshot
 from core.engine.scheduler import shared
+from ui.before import before_run
 from ui.compare import Baseline, controls, strip
 from ui.form import Settings
 from ui.panel import Panel, seed_text, tab
@@ -41,7 +42,9 @@ def live(experiment: Experiment, settings: Settings, draw: Draw) -> Snapshot | N
         pace = panel.pace(now, baseline.look())
         panel.link(baseline.linked())
         _buttons(panel, now)
-        controls(panel, now)
+        with st.container(horizontal=True, key=f"{experiment.key}:tools"):
+            before_run(panel)
+            controls(panel, now)
 
         @st.fragment(run_every=pace.seconds, key=f"{experiment.key}:live")
         def poll() -> None:

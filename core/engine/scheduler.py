@@ -85,6 +85,11 @@ class Scheduler(Questions):
         return ready.device_name if ready else devices.describe(self.device)
 
     @property
+    def at_once(self) -> int:
+        """How many units train side by side."""
+        return self._dispatcher.pool.at_once
+
+    @property
     def warm(self) -> bool:
         """Whether a worker is ready to train at once."""
         return self._dispatcher.pool.ready is not None

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from core import catalog
+from core.contract import Explained
 from core.devices import GlobalState, isolated, seed_everything
 from core.engine.moments import Moments
 from core.engine.protocol import (
@@ -270,7 +271,9 @@ def _passing_state(seed: int) -> Iterator[None]:
 
 
 def one_line(problem: BaseException, longest: int = 300) -> str:
-    """What went wrong, for a person: the kind of error and the first line of its message."""
+    """What went wrong, for a person: the kind of error and the first line of its message, or what explains itself."""
+    if isinstance(problem, Explained):
+        return str(problem)
     lines = str(problem).strip().splitlines() or [""]
     text = f"{type(problem).__name__}: {lines[0]}" if lines[0] else type(problem).__name__
     return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import nan
 from typing import Literal
 
 import numpy as np
@@ -22,7 +23,16 @@ from core.data import red_green
 from core.events import Arrays, Checkpoint, Event, Metrics
 from core.nn.padded import ConvType, Head, RedGreenNet
 from core.queries.location import border_response, location_probe, position_accuracy
-from core.training import BestWeights, evaluate, load_weights, minibatches, to_device, train_step, weights_of
+from core.training import (
+    BestWeights,
+    GradientWatch,
+    evaluate,
+    load_weights,
+    minibatches,
+    to_device,
+    train_step,
+    weights_of,
+)
 
 Optimiser = Literal["adadelta", "adam", "sgd"]
 Data = dict[str, tuple[Tensor, Tensor]]  # split -> images, labels
@@ -96,6 +106,7 @@ class Learner:
     net: RedGreenNet
     optimiser: torch.optim.Optimizer
     best: BestWeights
+    watch: GradientWatch = field(default_factory=GradientWatch)
     losses: list[Tensor] = field(default_factory=list)  # of the epoch under way, one a batch
 
     @property
@@ -148,8 +159,10 @@ def run(config: PaddingConfig, seeds: tuple[int, ...], device: torch.device) -> 
         for number, batch in enumerate(batches, start=1):
             for learner in training:
                 learner.losses.append(train_step(learner.net, learner.optimiser, images[batch], labels[batch]))
+                learner.watch.note(learner.net)
             if number % pause_every == 0 and number < len(batches):
-                yield Metrics(epoch - 1 + number / len(batches), {"training loss": training_losses(learners)})
+                yield Metrics(epoch - 1 + number / len(batches), {"training loss": checked(learners, config, epoch)})
+        checked(learners, config, epoch)
         values = validate(learners, data)
         for learner, loss in zip(learners, values["validation loss"], strict=True):
             if learner in training:
@@ -171,7 +184,10 @@ def validate(learners: list[Learner], data: Data) -> dict[str, NDArray[np.float6
             rows[:, column] = evaluate(learner.net, *data["validation"])
     values = {"validation loss": rows[0], "validation accuracy": rows[1]}
     losses = training_losses(learners)
-    return values if np.isnan(losses).all() else {"training loss": losses, **values}
+    if np.isnan(losses).all():
+        return values
+    norms = [nan if one.best.stop else one.watch.mean(len(one.losses)) for one in learners]
+    return {"training loss": losses, **values, "gradient norm": np.array(norms)}
 
 
 def swap(learners: list[Learner], data: Data, training: list[Learner]) -> dict[str, NDArray[np.float64]]:
@@ -183,6 +199,15 @@ def swap(learners: list[Learner], data: Data, training: list[Learner]) -> dict[s
 def checkpoint(epoch: int, learners: list[Learner]) -> Checkpoint:
     """The weights as they are now; after the end, those of the lowest validation loss."""
     return Checkpoint(epoch, tuple(weights_of(learner.net) for learner in learners))
+
+
+def checked(learners: list[Learner], config: PaddingConfig, epoch: int) -> NDArray[np.float64]:
+    """training_losses, unless one has diverged: then Explained is raised."""
+    losses = training_losses(learners)
+    for learner, loss in zip(learners, losses, strict=True):
+        if not learner.best.stop:
+            learner.watch.check(float(loss), epoch=epoch, knob="learning rate", value=config.learning_rate)
+    return losses
 
 
 def training_losses(learners: list[Learner]) -> NDArray[np.float64]:
@@ -247,6 +272,10 @@ EXPERIMENT = Experiment(
             },
         ),
         Prediction("validation", "And its validation accuracy at the end?", "validation accuracy", low=50.0),
+    ),
+    data=lambda config: (
+        "Red–green pairs, 3×32×32, drawn from seed 42: 2000 to train on, 1000 for validation and 1000 for the test, "
+        + ("from the same stream, as published." if config.data == "published" else "each from a stream of its own.")
     ),
     example=lambda config: torch.zeros(1, 3, red_green.SIZE, red_green.SIZE),
     queries={
