@@ -41,8 +41,8 @@ class Take:
 
     @property
     def has_weights(self) -> bool:
-        """Whether there are any by now. A seed that did not finish may have ended before its first checkpoint."""
-        return "finished" in self.snapshot.seed_states.values() or bool(self.found_weights())
+        """Whether any seed has some by now: a training may have none, or have ended before its first checkpoint."""
+        return any(self._weights_of(seed) is not None for seed in self.snapshot.run.seeds)
 
     def now(self) -> Snapshot:
         """The run as it stands when a button is pressed, which may be long after the page was drawn."""
@@ -71,16 +71,9 @@ class Take:
 
     def weights(self) -> bytes:
         """The weights of every seed that has some."""
-        return archive.weights_file(self.experiment, self.snapshot, self.found_weights())
-
-    def found_weights(self) -> dict[int, Weights]:
-        """Seed -> weights; a recorded run has those of its first seed only."""
-        run = self.snapshot.run
-        if self.snapshot.recorded:
-            found = {run.seeds[0]: recorded.weights(run.id)}
-        else:
-            found = {seed: shared().store.weights(training) for seed, training in run.trainings.items()}
-        return {seed: one for seed, one in found.items() if one}
+        found = {seed: self._weights_of(seed) for seed in self.snapshot.run.seeds}
+        there = {seed: weights for seed, weights in found.items() if weights is not None}
+        return archive.weights_file(self.experiment, self.snapshot, there)
 
     def script(self) -> bytes:
         """The standalone script with this run's settings."""
@@ -89,6 +82,13 @@ class Take:
         origin = f"LayerLab, {self.experiment.key} version {run.version}, run {run.id}: {made}"
         config = self.experiment.config.parse(run.config)
         return recipe.script(self.experiment, config, run.seeds, run.device, origin)
+
+    def _weights_of(self, seed: int) -> Weights | None:
+        """A recorded run keeps those of its first seed only."""
+        run = self.snapshot.run
+        if self.snapshot.recorded:
+            return recorded.weights(run.id) if seed == run.seeds[0] else None
+        return shared().store.weights(run.trainings[seed])
 
 
 def take_away(
