@@ -112,7 +112,8 @@ def take_away(
 
 def _files(take: Take) -> None:
     key, stem = take.experiment.key, take.stem
-    what = take.snapshot.recorded or f"the run on screen, {take.snapshot.run.state} when this was drawn"
+    recorded_run = f"the run {take.snapshot.recorded}" if take.snapshot.recorded else ""
+    what = recorded_run or f"the run on screen, {take.snapshot.run.state} when this was drawn"
     st.caption(f"Files of {what}. A chart's own PNG button saves its picture.")
     trained = take.has_weights
     weights = f"{stem}{'.safetensors' if archive.is_single(take.snapshot) else '-weights.zip'}"
@@ -141,7 +142,7 @@ def _command(experiment: Experiment, snapshot: Snapshot | None, settings: Settin
     config = experiment.config.parse(run.config) if run else settings.config
     seeds, device = (run.seeds, run.device) if run else (settings.seeds, "")
     st.caption("The run on screen from the command line." if run else "The settings of the form from the command line.")
-    st.code(recipe.command_line(experiment, config, seeds, device), language="bash", wrap_lines=True)
+    st.code(recipe.command_line(experiment, config, seeds, device), language=None, wrap_lines=True)
 
 
 def _links(snapshot: Snapshot | None, experiment: Experiment, settings: Settings) -> None:

@@ -173,7 +173,7 @@ def test_a_run_that_is_deleted_meanwhile_still_gives_what_was_on_screen(
 def test_a_recorded_run_can_be_taken_away_too(engine: Scheduler, built: Built, copies: Copies) -> None:
     app = opened("padding", conv="valid", head="pool")
     assert usable(app) == dict.fromkeys(FILES, True)
-    assert any("Files of recorded " in one.value for one in app.caption)
+    assert any("Files of the run recorded " in one.value for one in app.caption)
     stem = "layerlab-padding-valid-pool"
     assert json.loads(built[f"{stem}.json"]())["settings"]["conv"] == "valid"
     assert "convolutions.0.weight" in safetensors.numpy.load(built[f"{stem}.safetensors"]())
