@@ -95,7 +95,6 @@ class Chart {
     const figure = titled(this.surface, this.title.textContent, themeOf(this.root));
     try {
       await this.plotly.downloadImage(figure, { format: "png", filename: this.data.key, scale: 2, width, height: height + figure.extra });
-      this.say("");
     } catch (error) {
       this.say("This browser could not make the picture. A screenshot will do instead.");
       console.error(error);

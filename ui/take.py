@@ -41,8 +41,8 @@ class Take:
 
     @property
     def has_weights(self) -> bool:
-        """Whether there are any by now. A seed that did not finish may have ended before its first checkpoint."""
-        return "finished" in self.snapshot.seed_states.values() or bool(self.found_weights())
+        """Whether any seed has some by now: a training may have none, or have ended before its first checkpoint."""
+        return any(self._weights_of(seed) is not None for seed in self.snapshot.run.seeds)
 
     def now(self) -> Snapshot:
         """The run as it stands when a button is pressed, which may be long after the page was drawn."""
@@ -71,16 +71,9 @@ class Take:
 
     def weights(self) -> bytes:
         """The weights of every seed that has some."""
-        return archive.weights_file(self.experiment, self.snapshot, self.found_weights())
-
-    def found_weights(self) -> dict[int, Weights]:
-        """Seed -> weights; a recorded run has those of its first seed only."""
-        run = self.snapshot.run
-        if self.snapshot.recorded:
-            found = {run.seeds[0]: recorded.weights(run.id)}
-        else:
-            found = {seed: shared().store.weights(training) for seed, training in run.trainings.items()}
-        return {seed: one for seed, one in found.items() if one}
+        found = {seed: self._weights_of(seed) for seed in self.snapshot.run.seeds}
+        there = {seed: weights for seed, weights in found.items() if weights is not None}
+        return archive.weights_file(self.experiment, self.snapshot, there)
 
     def script(self) -> bytes:
         """The standalone script with this run's settings."""
@@ -89,6 +82,13 @@ class Take:
         origin = f"LayerLab, {self.experiment.key} version {run.version}, run {run.id}: {made}"
         config = self.experiment.config.parse(run.config)
         return recipe.script(self.experiment, config, run.seeds, run.device, origin)
+
+    def _weights_of(self, seed: int) -> Weights | None:
+        """A recorded run keeps those of its first seed only."""
+        run = self.snapshot.run
+        if self.snapshot.recorded:
+            return recorded.weights(run.id) if seed == run.seeds[0] else None
+        return shared().store.weights(run.trainings[seed])
 
 
 def take_away(
@@ -112,7 +112,8 @@ def take_away(
 
 def _files(take: Take) -> None:
     key, stem = take.experiment.key, take.stem
-    what = take.snapshot.recorded or f"the run on screen, {take.snapshot.run.state} when this was drawn"
+    recorded_run = f"the run {take.snapshot.recorded}" if take.snapshot.recorded else ""
+    what = recorded_run or f"the run on screen, {take.snapshot.run.state} when this was drawn"
     st.caption(f"Files of {what}. A chart's own PNG button saves its picture.")
     trained = take.has_weights
     weights = f"{stem}{'.safetensors' if archive.is_single(take.snapshot) else '-weights.zip'}"
@@ -141,7 +142,7 @@ def _command(experiment: Experiment, snapshot: Snapshot | None, settings: Settin
     config = experiment.config.parse(run.config) if run else settings.config
     seeds, device = (run.seeds, run.device) if run else (settings.seeds, "")
     st.caption("The run on screen from the command line." if run else "The settings of the form from the command line.")
-    st.code(recipe.command_line(experiment, config, seeds, device), language="bash", wrap_lines=True)
+    st.code(recipe.command_line(experiment, config, seeds, device), language=None, wrap_lines=True)
 
 
 def _links(snapshot: Snapshot | None, experiment: Experiment, settings: Settings) -> None:

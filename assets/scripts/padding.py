@@ -12,15 +12,15 @@ from torch import nn
 from torch.nn import functional as F
 
 # --- settings: begin
-CONV = "fconv"  # valid, sconv, fconv, reflect, replicate or circular
-HEAD = "pool"  # pool: Net1, global max pool; flatten: Net2
-DATA = "published"  # published: all splits from one stream; fresh: held-out validation and test
-OPTIMISER = "adadelta"  # adadelta, adam or sgd
-LEARNING_RATE = 1.0
-WEIGHT_DECAY = 5e-05
-BATCH_SIZE = 200
-EPOCHS = 50
-PATIENCE = 8  # epochs without a lower validation loss that are borne
+CONV = "fconv"  # Convolution type: valid, sconv, fconv, reflect, replicate, circular
+HEAD = "pool"  # Head: pool, flatten
+DATA = "published"  # Validation and test draws: published, fresh
+OPTIMISER = "adadelta"  # Optimiser: adadelta, adam, sgd
+LEARNING_RATE = 1.0  # Learning rate
+WEIGHT_DECAY = 5e-05  # Weight decay
+BATCH_SIZE = 200  # Batch size, images
+EPOCHS = 50  # Epochs
+PATIENCE = 8  # Patience, epochs
 SEEDS = (0, 1)
 DEVICE = "cpu"
 # --- settings: end

@@ -8,6 +8,7 @@ seed, epoch, then metrics with underscores in place of spaces and hyphens.
 from __future__ import annotations
 
 import itertools
+import json
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -82,9 +83,9 @@ def _block(config: Config, seeds: Sequence[int], device: str, origin: str) -> It
         yield f"# {' '.join(origin.split())}\n"
     for one in config.knobs():
         if one.retrains:
-            yield f"{one.name.upper()} = {getattr(config, one.name)!r}  # {_about(one)}\n"
+            yield f"{one.name.upper()} = {_literal(getattr(config, one.name))}  # {_about(one)}\n"
     yield f"SEEDS = {tuple(seeds)!r}\n"
-    yield f"DEVICE = {device!r}\n"
+    yield f"DEVICE = {_literal(device)}\n"
 
 
 def _about(one: Knob) -> str:
@@ -92,6 +93,11 @@ def _about(one: Knob) -> str:
     if one.kind == "choice":
         return f"{one.label}: {', '.join(map(str, one.choices))}"
     return f"{one.label}, {one.unit}" if one.unit else one.label
+
+
+def _literal(value: object) -> str:
+    """As Python writes it, with the double quotes that formatters like."""
+    return json.dumps(value) if isinstance(value, str) else repr(value)
 
 
 def _text(value: object) -> str:
