@@ -133,6 +133,7 @@ export function themeOf(element) {
     background: read("background-color"),
     border: read("border-color"),
     font: read("font") || style.fontFamily,
+    scale: (parseFloat(getComputedStyle(document.documentElement).fontSize) || 16) / 16, // a presented page is larger
     colours: read("chart-categorical-colors").split(",").filter(Boolean),
   };
 }
@@ -147,19 +148,20 @@ function faded(colour, opacity) {
 
 export function template(theme, curves) {
   const clear = "rgba(0,0,0,0)";
+  const size = (px) => px * theme.scale;
   const grid = faded(theme.text, 0.1);
   const axis = {
     gridcolor: grid, zerolinecolor: faded(theme.text, 0.22), linecolor: faded(theme.text, 0.3), zerolinewidth: 1,
-    tickcolor: clear, tickfont: { color: faded(theme.text, 0.75), size: 12 }, automargin: true, title: { standoff: 8, font: { size: 13 } },
+    tickcolor: clear, tickfont: { color: faded(theme.text, 0.75), size: size(12) }, automargin: true, title: { standoff: 8, font: { size: size(13) } },
   };
-  const colorbar = { thickness: 12, outlinewidth: 0, tickfont: { size: 11 } };
+  const colorbar = { thickness: 12, outlinewidth: 0, tickfont: { size: size(11) } };
   const layout = {
-    font: { family: theme.font, size: 13, color: theme.text },
+    font: { family: theme.font, size: size(13), color: theme.text },
     paper_bgcolor: clear, plot_bgcolor: clear, colorway: theme.colours.length ? theme.colours : undefined,
     margin: { t: 14, r: 14, b: 44, l: 52 }, xaxis: axis, yaxis: axis,
     hovermode: curves ? "x unified" : "closest",
-    hoverlabel: { bgcolor: theme.background, bordercolor: theme.border, font: { family: theme.font, size: 12.5, color: theme.text } },
-    legend: { bgcolor: clear, font: { size: 12.5 } }, coloraxis: { colorbar },
+    hoverlabel: { bgcolor: theme.background, bordercolor: theme.border, font: { family: theme.font, size: size(12.5), color: theme.text } },
+    legend: { bgcolor: clear, font: { size: size(12.5) } }, coloraxis: { colorbar },
     modebar: { bgcolor: clear, color: faded(theme.text, 0.45), activecolor: theme.text },
     annotationdefaults: { font: { color: theme.text } },
     polar: { bgcolor: clear, radialaxis: { gridcolor: grid }, angularaxis: { gridcolor: grid } },
