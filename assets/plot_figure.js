@@ -103,20 +103,6 @@ function truthfulHover(trace, isLow) {
   return { hovertemplate: Array.from(trace.y, (y) => (isLow(y) ? instead(y) : usual)) };
 }
 
-/** Legend under the plot, over the full width; a thumb scrolls the page instead of zooming. */
-export function fitNarrow(data, layout, width) {
-  const named = data.filter((trace) => trace.name && trace.showlegend !== false);
-  const shown = layout.showlegend ?? named.length > 1;
-  layout.dragmode = false;
-  layout.margin = { ...layout.margin, r: 8 };
-  if (!shown) return;
-  if (!layout.annotations?.length) layout.margin.t = 14; // no legend above, so no room for it
-  const widest = Math.max(...named.map((trace) => 52 + 7 * plain(trace.name).length), 60);
-  const rows = Math.ceil(named.length / Math.max(1, Math.floor((width - 16) / widest)));
-  layout.height += 20 * rows + 12;
-  layout.legend = { ...layout.legend, orientation: "h", x: 0, xanchor: "left", xref: "container", y: 0, yanchor: "bottom", yref: "container" };
-}
-
 /** Axes that nothing stands on count nothing; words say why they are bare. */
 export function sayEmpty(layout) {
   for (const axis of ["xaxis", "yaxis"]) layout[axis] = { ...layout[axis], showticklabels: false, showgrid: false, zeroline: false };

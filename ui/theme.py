@@ -9,17 +9,18 @@ from ui.labs import ROOT
 
 _CSS = """
 <style>
+:root { --layerlab-paper: PAPER; --layerlab-line: LINE; } /* Streamlit sets the colour scheme that decides between two */
 [data-testid="stMainBlockContainer"] { max-width: 84rem; margin-inline: auto; }
 [data-testid="stMainBlockContainer"] p { text-wrap: pretty; }
 [data-testid="stMainBlockContainer"] h1 { letter-spacing: -0.015em; text-wrap: balance; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding-inline: 1rem; }
-  [data-testid="stTable"] td { white-space: nowrap; } /* a table scrolls sideways rather than grow in height */
+  [data-testid="stTable"] :is(td, td *) { white-space: nowrap !important; } /* a table scrolls sideways rather than grow in height */
   /* The run's buttons stay at hand while the knobs above or the figures below are on screen: one row, as icons. */
   .stHorizontalBlock[class*="-buttons"] {
     position: fixed; inset: auto 0 0 0; z-index: 90; width: 100%; gap: 0.5rem; justify-content: center;
     padding: 0.5rem 1rem calc(0.5rem + env(safe-area-inset-bottom));
-    background: var(--st-background-color); border-top: 1px solid var(--st-border-color);
+    background: var(--layerlab-paper); border-top: 1px solid var(--layerlab-line);
   }
   .stHorizontalBlock[class*="-buttons"] [class*="-main"] { flex: 1 1 0 !important; }
   .stHorizontalBlock[class*="-buttons"] [class*="-main"] :is(.stTooltipIcon, .stTooltipHoverTarget, button) { width: 100%; }
@@ -70,7 +71,7 @@ html { font-size: 125% !important; }
 def apply() -> None:
     """Put the logo and the styles on the page that is being drawn."""
     st.logo(str(ROOT / "assets" / "logo.svg"), size="large")
-    st.html(_CSS)
+    st.html(_CSS.replace("PAPER", _pair("backgroundColor")).replace("LINE", _pair("borderColor")))
     if presenting():
         st.html(_PRESENT_CSS)
         icon = ":material/close_fullscreen:"
@@ -84,3 +85,8 @@ def present_button() -> None:
 
 def _present() -> None:
     st.query_params[PRESENT] = "1"
+
+
+def _pair(colour: str) -> str:
+    """A colour of .streamlit/config.toml for CSS outside Streamlit's own elements: its light and its dark form."""
+    return f"light-dark({st.get_option(f'theme.light.{colour}')}, {st.get_option(f'theme.dark.{colour}')})"
