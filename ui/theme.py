@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 from ui.address import PRESENT, leave, presenting
@@ -9,10 +11,16 @@ from ui.labs import ROOT
 
 _CSS = """
 <style>
-:root { --layerlab-paper: PAPER; --layerlab-line: LINE; } /* Streamlit sets the colour scheme that decides between two */
+/* Streamlit sets the colour scheme that decides between the two of a pair. */
+:root { --layerlab-paper: PAPER; --layerlab-line: LINE; --layerlab-ink: INK; }
+[data-testid="stCaptionContainer"] { /* Streamlit's own grey is too faint to read */
+  opacity: 1 !important; color: color-mix(in srgb, var(--layerlab-ink) 75%, var(--layerlab-paper)) !important;
+}
+[role="tab"][aria-selected="true"] p { color: LINK; }
+button[kind="primary"] kbd { color: inherit !important; opacity: 1 !important; }
 [data-testid="stMainBlockContainer"] { max-width: 84rem; margin-inline: auto; }
 [data-testid="stMainBlockContainer"] p { text-wrap: pretty; }
-[data-testid="stMainBlockContainer"] h1 { letter-spacing: -0.015em; text-wrap: balance; }
+[data-testid="stMainBlockContainer"] h1 { letter-spacing: -0.015em; text-wrap: balance; padding-block: 0.25rem; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding-inline: 1rem; }
   [data-testid="stTable"] :is(td, td *) { white-space: nowrap !important; } /* a table scrolls sideways rather than grow in height */
@@ -71,7 +79,8 @@ html { font-size: 125% !important; }
 def apply() -> None:
     """Put the logo and the styles on the page that is being drawn."""
     st.logo(str(ROOT / "assets" / "logo.svg"), size="large")
-    st.html(_CSS.replace("PAPER", _pair("backgroundColor")).replace("LINE", _pair("borderColor")))
+    pairs = {"PAPER": "backgroundColor", "LINE": "borderColor", "INK": "textColor", "LINK": "linkColor"}
+    st.html(re.sub(r"\b(" + "|".join(pairs) + r")\b", lambda match: _pair(pairs[match[0]]), _CSS))
     if presenting():
         st.html(_PRESENT_CSS)
         icon = ":material/close_fullscreen:"

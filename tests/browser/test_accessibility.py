@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +18,10 @@ LABS = {lab.name: lab.title for lab in labs()}
 PAGES = ["", *LABS, *(f"{name}?present=1" for name in LABS), "padding?lesson=padding-shortcut"]
 GRAVE = ("serious", "critical")
 # What is Streamlit's own and out of our reach: rule -> the elements, nothing more.
-EXCUSED: dict[str, tuple[str, ...]] = {}
+EXCUSED = {
+    # A wide table scrolls sideways on a phone. Its frame takes no tabindex from us; browsers let the keyboard scroll it.
+    "scrollable-region-focusable": ("[data-testid=stTable] > div",),
+}
 CHECK = """(rules) => axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations.flatMap((fault) =>
   fault.nodes.filter((node) => !(rules[fault.id] ?? []).some((one) => document.querySelector(node.target[0])?.matches(one)))
     .map((node) => ({ rule: fault.id, impact: node.impact ?? fault.impact, target: node.target.join(' '),
@@ -33,6 +37,13 @@ def settled(visit: Visit, server: str, path: str, **options: Any) -> Page:
     for fold in page.locator("details:not([open]) > summary").all():
         fold.click()
     page.wait_for_function("!document.querySelector('details:not([open])')")
+    return page
+
+
+def unrolled(page: Page) -> Page:
+    """All of the page in one tall window: what is scrolled away, axe-core does not look at."""
+    tall = page.locator("[data-testid=stMain]").evaluate("main => main.scrollHeight")
+    page.set_viewport_size({"width": page.evaluate("innerWidth"), "height": min(tall + 100, 12_000)})
     return page
 
 
@@ -53,7 +64,7 @@ def told(found: list[dict[str, Any]]) -> str:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_no_serious_fault(visit: Visit, server: str, path: str, scheme: str, width: int) -> None:
-    found = faults(settled(visit, server, path, width=width, scheme=scheme))
+    found = faults(unrolled(settled(visit, server, path, width=width, scheme=scheme)))
     assert not found, told(found)
 
 
@@ -65,7 +76,7 @@ def test_axe_would_find_one(visit: Visit, server: str) -> None:
 
 def tabbed(page: Page, most: int = 250) -> Iterator[dict[str, str]]:
     """What the Tab key reaches, one element after the other, from the top of the page until it leaves it."""
-    page.locator("body").press("Home")
+    page.evaluate("document.querySelector('a, button').focus()")  # where Tab begins on a page just opened
     for _ in range(most):
         page.keyboard.press("Tab")
         yield page.evaluate(
@@ -99,7 +110,7 @@ def test_a_lab_shows_run_button_progress_and_first_chart_without_scrolling(
         f"{server}/padding?conv=valid&epochs=1&seeds=1&first_seed=71{link}", wait_for=".layerlab-plot .main-svg"
     )
     page.set_viewport_size({"width": 1280, "height": 720})
-    main = page.locator(".st-key-padding-main button")
+    main = page.get_by_role("button", name=re.compile("^(Run|Pause).*Space"))
     main.click()
     expect(page.get_by_test_id("stProgress").get_by_text("Finished")).to_be_visible(timeout=PATIENCE_MS)
     for part in (main, page.get_by_test_id("stProgress").first, page.locator(".layerlab-plot").first):
@@ -134,8 +145,11 @@ def test_on_a_phone_the_run_buttons_stay_at_the_bottom_and_cover_no_last_line(vi
         assert box is not None
         assert (box["x"], round(box["width"]), round(box["y"] + box["height"])) == (0, 390, 900)
         assert box["height"] < 80
-    for name in ("Run Space", "Step", "Stop", "Reset", "New seed"):
-        expect(bar.get_by_role("button", name=name)).to_be_visible()
+    for name in ("Run", "Step", "Stop", "Reset", "New seed"):
+        button = bar.get_by_role("button", name=re.compile(f"^{name}"))
+        expect(button).to_be_visible()
+        size = button.bounding_box()
+        assert size is not None and min(size["width"], size["height"]) >= 44
     last = page.locator("[data-testid=stMainBlockContainer] > div > *").last.bounding_box()
     assert last is not None
     assert last["y"] + last["height"] <= box["y"]
