@@ -1,7 +1,8 @@
 // The chart component: one DOM node a chart, updated through Plotly.react, with a toolbar that outlives updates.
 // Loaded once a page session (see ui/plot.py); render() is called for every new figure and every change of theme.
 
-import { SMOOTHING, composed, decoded, fitNarrow, sayEmpty, template, themeOf, titled } from "./plot_figure.js";
+import { SMOOTHING, composed, decoded, sayEmpty, template, themeOf, titled } from "./plot_figure.js";
+import { fitNarrow } from "./plot_narrow.js";
 import { fillTable, make, plain, titleText } from "./plot_table.js";
 
 const NARROW_PX = 520; // below this width the legend goes under the plot and the modebar hides
@@ -157,7 +158,7 @@ class Chart {
     layout.width = width;
     layout.height = this.data.height;
     layout.uirevision ??= "kept";
-    if (narrow) fitNarrow(data, layout, width);
+    if (narrow) fitNarrow(data, layout, width, theme.scale);
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) delete layout.transition;
     this.say(note);
     const config = {

@@ -103,20 +103,6 @@ function truthfulHover(trace, isLow) {
   return { hovertemplate: Array.from(trace.y, (y) => (isLow(y) ? instead(y) : usual)) };
 }
 
-/** Legend under the plot, over the full width; a thumb scrolls the page instead of zooming. */
-export function fitNarrow(data, layout, width) {
-  const named = data.filter((trace) => trace.name && trace.showlegend !== false);
-  const shown = layout.showlegend ?? named.length > 1;
-  layout.dragmode = false;
-  layout.margin = { ...layout.margin, r: 8 };
-  if (!shown) return;
-  if (!layout.annotations?.length) layout.margin.t = 14; // no legend above, so no room for it
-  const widest = Math.max(...named.map((trace) => 52 + 7 * plain(trace.name).length), 60);
-  const rows = Math.ceil(named.length / Math.max(1, Math.floor((width - 16) / widest)));
-  layout.height += 20 * rows + 12;
-  layout.legend = { ...layout.legend, orientation: "h", x: 0, xanchor: "left", xref: "container", y: 0, yanchor: "bottom", yref: "container" };
-}
-
 /** Axes that nothing stands on count nothing; words say why they are bare. */
 export function sayEmpty(layout) {
   for (const axis of ["xaxis", "yaxis"]) layout[axis] = { ...layout[axis], showticklabels: false, showgrid: false, zeroline: false };
@@ -148,6 +134,7 @@ export function themeOf(element) {
     background: read("background-color"),
     border: read("border-color"),
     font: read("font") || style.fontFamily,
+    scale: (parseFloat(getComputedStyle(document.documentElement).fontSize) || 16) / 16, // a presented page is larger
     colours: read("chart-categorical-colors").split(",").filter(Boolean),
   };
 }
@@ -162,19 +149,20 @@ function faded(colour, opacity) {
 
 export function template(theme, curves) {
   const clear = "rgba(0,0,0,0)";
+  const size = (px) => px * theme.scale;
   const grid = faded(theme.text, 0.1);
   const axis = {
     gridcolor: grid, zerolinecolor: faded(theme.text, 0.22), linecolor: faded(theme.text, 0.3), zerolinewidth: 1,
-    tickcolor: clear, tickfont: { color: faded(theme.text, 0.75), size: 12 }, automargin: true, title: { standoff: 8, font: { size: 13 } },
+    tickcolor: clear, tickfont: { color: faded(theme.text, 0.75), size: size(12) }, automargin: true, title: { standoff: 8, font: { size: size(13) } },
   };
-  const colorbar = { thickness: 12, outlinewidth: 0, tickfont: { size: 11 } };
+  const colorbar = { thickness: 12, outlinewidth: 0, tickfont: { size: size(11) } };
   const layout = {
-    font: { family: theme.font, size: 13, color: theme.text },
+    font: { family: theme.font, size: size(13), color: theme.text },
     paper_bgcolor: clear, plot_bgcolor: clear, colorway: theme.colours.length ? theme.colours : undefined,
     margin: { t: 14, r: 14, b: 44, l: 52 }, xaxis: axis, yaxis: axis,
     hovermode: curves ? "x unified" : "closest",
-    hoverlabel: { bgcolor: theme.background, bordercolor: theme.border, font: { family: theme.font, size: 12.5, color: theme.text } },
-    legend: { bgcolor: clear, font: { size: 12.5 } }, coloraxis: { colorbar },
+    hoverlabel: { bgcolor: theme.background, bordercolor: theme.border, font: { family: theme.font, size: size(12.5), color: theme.text } },
+    legend: { bgcolor: clear, font: { size: size(12.5) } }, coloraxis: { colorbar },
     modebar: { bgcolor: clear, color: faded(theme.text, 0.45), activecolor: theme.text },
     annotationdefaults: { font: { color: theme.text } },
     polar: { bgcolor: clear, radialaxis: { gridcolor: grid }, angularaxis: { gridcolor: grid } },

@@ -47,7 +47,7 @@ class Asset:
 @cache
 def assets() -> dict[str, Asset]:
     """The library, the component's code and its style, by file name; read and compressed once a process."""
-    own = {name: (ASSETS / name).read_bytes() for name in ("plot.js", "plot_figure.js", "plot_table.js", "plot.css")}
+    own = {path.name: path.read_bytes() for path in sorted(ASSETS.glob("plot*.*"))}
     folder = _digest(b"".join(own.values()))  # one folder for all: the modules import one another by relative address
     library = files("plotly").joinpath("package_data/plotly.min.js").read_bytes()
     made = {name: _asset(f"{folder}/{name}", body) for name, body in own.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 from ui.address import PRESENT, leave, presenting
@@ -9,16 +11,34 @@ from ui.labs import ROOT
 
 _CSS = """
 <style>
+/* Streamlit sets the colour scheme that decides between the two of a pair. */
+:root { --layerlab-paper: PAPER; --layerlab-line: LINE; --layerlab-ink: INK; }
+[data-testid="stCaptionContainer"] { /* Streamlit's own grey is too faint to read */
+  opacity: 1 !important; color: color-mix(in srgb, var(--layerlab-ink) 75%, var(--layerlab-paper)) !important;
+}
+[role="tab"][aria-selected="true"] p { color: LINK; }
+button[kind="primary"] kbd { color: inherit !important; opacity: 1 !important; }
 [data-testid="stMainBlockContainer"] { max-width: 84rem; margin-inline: auto; }
 [data-testid="stMainBlockContainer"] p { text-wrap: pretty; }
-[data-testid="stMainBlockContainer"] h1 { letter-spacing: -0.015em; text-wrap: balance; }
+[data-testid="stMainBlockContainer"] h1 { letter-spacing: -0.015em; text-wrap: balance; padding-block: 0.25rem; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding-inline: 1rem; }
-  [data-testid="stTable"] td { white-space: nowrap; } /* a table scrolls sideways rather than grow in height */
-  /* The run's buttons stay at hand while the knobs above or the figures below are on screen. */
-  [class*="-buttons"].stVerticalBlock {
-    position: fixed; inset: auto 0 0 0; z-index: 90; padding: 0.5rem 1rem; gap: 0.5rem; justify-content: center;
-    background: var(--st-background-color); border-top: 1px solid var(--st-border-color);
+  [data-testid="stTable"] :is(td, td *) { white-space: nowrap !important; } /* a table scrolls sideways rather than grow in height */
+  /* The run's buttons stay at hand while the knobs above or the figures below are on screen: one row, as icons. */
+  .stHorizontalBlock[class*="-buttons"] {
+    position: fixed; inset: auto 0 0 0; z-index: 90; width: 100%; gap: 0.5rem; justify-content: center;
+    padding: 0.5rem 1rem calc(0.5rem + env(safe-area-inset-bottom));
+    background: var(--layerlab-paper); border-top: 1px solid var(--layerlab-line);
+  }
+  .stHorizontalBlock[class*="-buttons"] [class*="-main"] { flex: 1 1 0 !important; }
+  .stHorizontalBlock[class*="-buttons"] [class*="-main"] :is(.stTooltipIcon, .stTooltipHoverTarget, button) { width: 100%; }
+  .stHorizontalBlock[class*="-buttons"] .stElementContainer:not([class*="-main"]) .stButton [data-testid="stMarkdownContainer"],
+  .stHorizontalBlock[class*="-buttons"] kbd { /* still read out */
+    position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  }
+  .stHorizontalBlock[class*="-buttons"] button { min-width: 2.75rem; min-height: 2.75rem; }
+  [data-testid="stMainBlockContainer"]:has(.stHorizontalBlock[class*="-buttons"]) {
+    padding-bottom: calc(8rem + env(safe-area-inset-bottom));
   }
 }
 
@@ -48,7 +68,7 @@ _PRESENT_CSS = """
 <style>
 html { font-size: 125% !important; }
 [data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stStatusWidget"],
-[data-testid="stTooltipIcon"], .st-key-lessons { display: none !important; }
+[data-testid="stWidgetLabel"] [data-testid="stTooltipIcon"], .st-key-lessons { display: none !important; }
 [data-testid="stMainBlockContainer"] { max-width: none; padding-block: 0.75rem 2rem; padding-inline: 1.5rem; }
 [data-testid="stMainBlockContainer"] h1 { font-size: 1.6rem; padding-block: 0; }
 .st-key-leave-presenting { position: fixed; inset: 0.5rem 0.75rem auto auto; z-index: 95; width: auto !important; }
@@ -59,7 +79,8 @@ html { font-size: 125% !important; }
 def apply() -> None:
     """Put the logo and the styles on the page that is being drawn."""
     st.logo(str(ROOT / "assets" / "logo.svg"), size="large")
-    st.html(_CSS)
+    pairs = {"PAPER": "backgroundColor", "LINE": "borderColor", "INK": "textColor", "LINK": "linkColor"}
+    st.html(re.sub(r"\b(" + "|".join(pairs) + r")\b", lambda match: _pair(pairs[match[0]]), _CSS))
     if presenting():
         st.html(_PRESENT_CSS)
         icon = ":material/close_fullscreen:"
@@ -73,3 +94,8 @@ def present_button() -> None:
 
 def _present() -> None:
     st.query_params[PRESENT] = "1"
+
+
+def _pair(colour: str) -> str:
+    """A colour of .streamlit/config.toml for CSS outside Streamlit's own elements: its light and its dark form."""
+    return f"light-dark({st.get_option(f'theme.light.{colour}')}, {st.get_option(f'theme.dark.{colour}')})"

@@ -1,0 +1,155 @@
+"""Pages for everybody: no serious fault that axe-core knows of, all of a lab by keyboard, a room and a phone served."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import PATIENCE_MS, Visit
+from ui.form import Seeds
+from ui.labs import labs
+
+LABS = {lab.name: lab.title for lab in labs()}
+PAGES = ["", *LABS, *(f"{name}?present=1" for name in LABS), "padding?lesson=padding-shortcut"]
+GRAVE = ("serious", "critical")
+# What is Streamlit's own and out of our reach: rule -> the elements, nothing more.
+EXCUSED = {
+    # A wide table scrolls sideways on a phone. Its frame takes no tabindex from us; browsers let the keyboard scroll it.
+    "scrollable-region-focusable": ("[data-testid=stTable] > div",),
+}
+CHECK = """(rules) => axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations.flatMap((fault) =>
+  fault.nodes.filter((node) => !(rules[fault.id] ?? []).some((one) => document.querySelector(node.target[0])?.matches(one)))
+    .map((node) => ({ rule: fault.id, impact: node.impact ?? fault.impact, target: node.target.join(' '),
+                      html: node.html.slice(0, 300), why: node.failureSummary }))))"""
+
+
+def settled(visit: Visit, server: str, path: str, **options: Any) -> Page:
+    """A page that has been drawn, with everything on it that folds unfolded."""
+    page = visit(f"{server}/{path}", **options)
+    if path:
+        page.wait_for_selector(".layerlab-plot .main-svg")
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    for fold in page.locator("details:not([open]) > summary").all():
+        fold.click()
+    page.wait_for_function("!document.querySelector('details:not([open])')")
+    return page
+
+
+def unrolled(page: Page) -> Page:
+    """All of the page in one tall window: what is scrolled away, axe-core does not look at."""
+    tall = page.locator("[data-testid=stMain]").evaluate("main => main.scrollHeight")
+    page.set_viewport_size({"width": page.evaluate("innerWidth"), "height": min(tall + 100, 12_000)})
+    return page
+
+
+def faults(page: Page) -> list[dict[str, Any]]:
+    """Serious and critical violations on the page as it stands."""
+    page.evaluate(f"() => {{ {AXE_SCRIPT} }}")  # evaluated, as the page's policy admits no script from elsewhere
+    found = page.evaluate(CHECK, EXCUSED)
+    return [one for one in found if one["impact"] in GRAVE]
+
+
+def told(found: list[dict[str, Any]]) -> str:
+    return "\n".join(
+        f"{one['rule']} ({one['impact']}) {one['target']}\n  {one['html']}\n  {one['why']}" for one in found
+    )
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_no_serious_fault(visit: Visit, server: str, path: str, scheme: str, width: int) -> None:
+    found = faults(unrolled(settled(visit, server, path, width=width, scheme=scheme)))
+    assert not found, told(found)
+
+
+def test_axe_would_find_one(visit: Visit, server: str) -> None:
+    page = visit(server)
+    page.evaluate("document.querySelector('h1').insertAdjacentHTML('afterend', '<button></button>')")
+    assert any(one["rule"] == "button-name" for one in faults(page))
+
+
+def tabbed(page: Page, most: int = 250) -> Iterator[dict[str, str]]:
+    """What the Tab key reaches, one element after the other, from the top of the page until it leaves it."""
+    page.evaluate("document.querySelector('a, button').focus()")  # where Tab begins on a page just opened
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        yield page.evaluate(
+            """() => { const at = document.activeElement;
+                 return { keys: [...(function* () { for (let one = at; one; one = one.parentElement) yield* one.classList; })()]
+                            .filter((name) => name.startsWith('st-key-')).map((name) => name.slice(7)).join(' '),
+                          tool: at.dataset.tool ?? '', text: at.textContent.slice(0, 40) }; }"""
+        )
+
+
+def test_tab_reaches_every_control_the_run_buttons_and_a_charts_tools(visit: Visit, server: str) -> None:
+    from core import catalog
+
+    page = settled(visit, server, "padding")
+    fields = [*catalog.get("padding").config.model_fields, *Seeds.model_fields]
+    wanted = {f"padding-{name}" for name in (*fields, "defaults", "main", "seed")}
+    tools = {"log", "smooth", "table"}
+    for at in tabbed(page):
+        wanted -= set(at["keys"].split())
+        tools -= {at["tool"]}
+        if not wanted and not tools:
+            break
+    assert not wanted and not tools, f"Tab did not reach {sorted(wanted | tools)}"
+
+
+@pytest.mark.parametrize("link", ["", "&present=1"])
+def test_a_lab_shows_run_button_progress_and_first_chart_without_scrolling(
+    visit: Visit, server: str, link: str
+) -> None:
+    page = visit(
+        f"{server}/padding?conv=valid&epochs=1&seeds=1&first_seed=71{link}", wait_for=".layerlab-plot .main-svg"
+    )
+    page.set_viewport_size({"width": 1280, "height": 720})
+    main = page.get_by_role("button", name=re.compile("^(Run|Pause).*Space"))
+    main.click()
+    expect(page.get_by_test_id("stProgress").get_by_text("Finished")).to_be_visible(timeout=PATIENCE_MS)
+    for part in (main, page.get_by_test_id("stProgress").first, page.locator(".layerlab-plot").first):
+        box = part.bounding_box()
+        assert box is not None and box["y"] >= 0 and box["y"] + box["height"] <= 720, box
+
+
+def test_presenting_enlarges_type_and_charts_hides_the_chrome_and_ends_by_keyboard(visit: Visit, server: str) -> None:
+    size = "element => parseFloat(getComputedStyle(element).fontSize)"
+    tick = ".layerlab-plot .xtick text"
+    usual, shown = (settled(visit, server, f"padding{link}") for link in ("", "?present=1"))
+    for part in ("h1 + div, p", tick):
+        assert shown.locator(part).first.evaluate(size) > 1.1 * usual.locator(part).first.evaluate(size)
+    for part in ("stHeader", "stToolbar"):
+        expect(shown.get_by_test_id(part)).to_be_hidden()
+    expect(shown.locator(".st-key-lessons")).to_have_count(0)
+    expect(shown.locator("[data-testid=stWidgetLabel] [data-testid=stTooltipIcon]").first).to_be_hidden()
+    assert any("leave-presenting" in at["keys"] for at in tabbed(shown, most=5))
+    shown.locator(".st-key-leave-presenting button").focus()
+    shown.keyboard.press("Enter")
+    expect(shown.get_by_test_id("stHeader")).to_be_visible(timeout=PATIENCE_MS)
+    expect(shown.locator(".st-key-leave-presenting")).to_have_count(0)
+    assert "present=" not in shown.url
+
+
+def test_on_a_phone_the_run_buttons_stay_at_the_bottom_and_cover_no_last_line(visit: Visit, server: str) -> None:
+    page = settled(visit, server, "padding", width=390)
+    bar, main = page.locator(".st-key-padding-buttons"), page.locator("[data-testid=stMain]")
+    for place in (0, 10**6):
+        main.evaluate("(main, top) => main.scrollTo(0, top)", place)
+        box = bar.bounding_box()
+        assert box is not None
+        assert (box["x"], round(box["width"]), round(box["y"] + box["height"])) == (0, 390, 900)
+        assert box["height"] < 80
+    for name in ("Run", "Step", "Stop", "Reset", "New seed"):
+        button = bar.get_by_role("button", name=re.compile(f"^{name}"))
+        expect(button).to_be_visible()
+        size = button.bounding_box()
+        assert size is not None and min(size["width"], size["height"]) >= 44
+    last = page.locator("[data-testid=stMainBlockContainer] > div > *").last.bounding_box()
+    assert last is not None
+    assert last["y"] + last["height"] <= box["y"]
