@@ -31,11 +31,16 @@ class Spread:
     n: int
 
     def __str__(self) -> str:
+        return self.with_unit("")
+
+    def with_unit(self, unit: str) -> str:
+        """The mean, never without its spread and n: "88.76 ± 0.79 % (n = 10)"."""
         if self.n == 0:
             return "–"
+        unit = f" {unit}" if unit else ""
         if self.n == 1:
-            return f"{self.mean:.2f} (n = 1)"
-        return f"{self.mean:.2f} ± {self.std:.2f} (n = {self.n})"
+            return f"{self.mean:.2f}{unit} (n = 1)"
+        return f"{self.mean:.2f} ± {self.std:.2f}{unit} (n = {self.n})"
 
 
 def spread(values: Sequence[float]) -> Spread:

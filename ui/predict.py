@@ -82,7 +82,7 @@ def _reveal(
         verdict = "Your guess holds." if hit else "It turned out otherwise."
     else:
         verdict = f"Off by {abs(mine - found.mean):.1f} {prediction.unit.replace('%', 'points')}."
-    st.markdown(f"Measured: **{found} {prediction.unit}** ({result.label}). {verdict}")
+    st.markdown(f"Measured: **{found.with_unit(prediction.unit)}** ({result.label}). {verdict}")
     if len(everybody) > 1:
         st.caption(f"What all {len(everybody)} guessed, without names:")
         drawn = _figure(prediction, list(everybody.values()), mine, found.mean)

@@ -36,7 +36,7 @@ def flattening_destroys_location(evidence: Evidence) -> Finding:
     scores = evidence.scores(SWAPPED, head="flatten")
     if not scores:
         return missing("Net2")
-    because = f"Net2 on the swapped location: {spread(list(scores.values()))} %."
+    because = f"Net2 on the swapped location: {spread(list(scores.values())).with_unit('%')}."
     depends = near(scores, high=25.0)
     if depends:
         return Finding("contradicted", f"{because} It answers by the rows, so its head depends on the place.")
@@ -67,7 +67,7 @@ def full_coverage_ignores_location(evidence: Evidence) -> Finding:
     scores = evidence.scores(SWAPPED, conv="reflect", head="pool")
     if not scores:
         return missing("reflect with Net1")
-    because = f"reflect on the swapped location: {spread(list(scores.values()))} %."
+    because = f"reflect on the swapped location: {spread(list(scores.values())).with_unit('%')}."
     if near(scores, high=25.0):
         return Finding("contradicted", f"{because} It covers the border fully and reads the place all the same.")
     return Finding("supported" if near(scores, low=75.0) else "cannot tell", because)

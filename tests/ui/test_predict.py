@@ -83,7 +83,7 @@ def test_guess_against_outcome_after_the_run(engine: Scheduler) -> None:
     said = words(ran(app))
     assert "It turned out otherwise." in said
     assert "Off by 20.0 °C." in said
-    assert "100.00 ± 0.82 (n = 3)" in said
+    assert "100.00 ± 0.82 °C (n = 3)" in said
     assert not [one for one in app.button if ":guess:" in str(one.key)]  # nobody guesses twice
 
 
