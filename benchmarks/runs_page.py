@@ -124,7 +124,7 @@ def opened(page: Page, url: str, rounds: int) -> list[float]:
 
 def redrawn(page: Page, rounds: int) -> list[float]:
     """Seconds from a click on a metric until all curves are drawn with it; the first round warms up."""
-    search = page.get_by_label("Search notes and settings")
+    search = page.get_by_role("textbox", name="Search notes and settings")
     search.fill(MARK)
     search.press("Enter")
     page.get_by_text(f"{OVERLAID} runs, 0 chosen").wait_for()

@@ -27,7 +27,7 @@ from ui.plot import plot
 from ui.results import Result, points
 
 MOST_CURVES = 20  # more lines than this tell nobody anything
-FEW_CURVES = 4  # of so few, every seed is drawn too
+FEW_CURVES = 4  # of so few, every seed and the spread are drawn too
 NOT_THERE = "–"  # a setting that this run's experiment does not have
 
 
@@ -149,10 +149,14 @@ def overlay(runs: Sequence[RunRecord]) -> None:
         for name, snapshot in zip(names(shown), snapshots, strict=True)
     }
     unit = f"{metric} (%)" if "accuracy" in metric else metric
-    figure = curves(groups, y=unit[0].upper() + unit[1:], faint=len(shown) <= FEW_CURVES)
+    few = len(shown) <= FEW_CURVES
+    figure = curves(groups, y=unit[0].upper() + unit[1:], band="std" if few else "none", faint=few)
     figure.update_layout(showlegend=True)
     plot(figure, "runs overlay", height=420, curves=True)
-    st.caption("Lines are means over seeds; the band is ± one standard deviation.")
+    more = (
+        "the band is ± one standard deviation" if few else f"with up to {FEW_CURVES} runs, seeds and spread are shown"
+    )
+    st.caption(f"Lines are means over seeds; {more}.")
 
 
 def open_link(run: RunRecord) -> None:
