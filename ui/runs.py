@@ -20,11 +20,11 @@ from core.engine.records import RunRecord
 from core.engine.scheduler import shared
 from core.figures.curves import curves
 from core.statistics import spread
-from ui.form import RUN, link_fields
+from ui.form import RUN, Seeds, Settings, link_fields
 from ui.labs import Lab, labs
 from ui.panel import seed_text
 from ui.plot import plot
-from ui.results import Result, points
+from ui.results import points
 
 MOST_CURVES = 20  # more lines than this tell nobody anything
 FEW_CURVES = 4  # of so few, every seed and the spread are drawn too
@@ -98,12 +98,13 @@ def names(runs: Sequence[RunRecord]) -> list[str]:
 def comparison(runs: Sequence[RunRecord]) -> list[dict[str, str]]:
     """A row a run: its name, the settings that differ, what it measured as mean ± std, n seeds."""
     metrics = dict.fromkeys(name for run in runs for name in metrics_of(run.experiment))
+    labels = {name: _label(experiment_of(run), name) for run in reversed(runs) for name in run.config}
     table = []
     for name, run, settings in zip(names(runs), runs, differing(runs), strict=True):
         measured = summary(shared().store, run, metrics_of(run.experiment))
-        figures = {metric: str(spread(measured.get(metric, []))) for metric in metrics}
         experiment = experiment_of(run)
-        own = {_label(experiment, field): _value(experiment, field, value) for field, value in settings.items()}
+        figures = {metric: str(spread(measured.get(metric, []))) for metric in metrics}
+        own = {labels[field]: _value(experiment, field, value) for field, value in settings.items()}
         table.append({"Run": name, **own, **figures, "State": run.state})
     return table
 
@@ -145,7 +146,7 @@ def overlay(runs: Sequence[RunRecord]) -> None:
         st.session_state.pop("runs:metric", None)
     metric = left.selectbox("Metric", metrics, key="runs:metric")
     groups = {
-        name: points(Result.on_screen(snapshot), metric) if snapshot else {}
+        name: points(snapshot, metric) if snapshot else {}
         for name, snapshot in zip(names(shown), snapshots, strict=True)
     }
     unit = f"{metric} (%)" if "accuracy" in metric else metric
@@ -163,10 +164,11 @@ def open_link(run: RunRecord) -> None:
     """A link to the run in its lab, with the form set as it was."""
     experiment = experiment_of(run)
     lab: Lab | None = next((one for one in labs() if experiment and one.name == experiment.lab), None)
-    if lab is None:
+    if lab is None or experiment is None:
         st.caption("The lab of this run is not part of this program any more.")
         return
-    link = link_fields(run.config, sorted(run.seeds)) | {RUN: run.id}
+    settings = Settings(experiment.config.clamp(run.config)[0], Seeds.of(run.seeds).numbers)
+    link = link_fields(settings) | {RUN: run.id}
     st.page_link(lab.link(), label=f"Open in {lab.title}", icon=":material/open_in_new:", query_params=link)
 
 
