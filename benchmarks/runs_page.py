@@ -136,7 +136,7 @@ def redrawn(page: Page, rounds: int) -> list[float]:
         page.wait_for_function(IDLE)
         page.get_by_role("combobox", name="Metric").click()
         page.wait_for_selector('[role="option"]')
-        seconds.append(page.evaluate(REDRAWN, METRICS[(number + 1) % 2]))
+        seconds.append(page.evaluate(REDRAWN, METRICS[(number + 1) % len(METRICS)]))
     return seconds[1:]
 
 
