@@ -88,7 +88,7 @@ def storage() -> None:
     st.progress(min(used / limit, 1.0), text=text)
     if library.said:
         st.info(library.said)
-    for problem in (library.problem, *shared().store.problems):
+    for problem in (library.problem, library.full, *shared().store.problems):
         if problem:
             st.warning(problem)
 

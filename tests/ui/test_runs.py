@@ -350,6 +350,7 @@ def test_without_a_token_in_the_configuration_nobody_is_administrator(
 
 def test_storage_used_and_what_was_evicted_are_shown(engine: Scheduler) -> None:
     stored(engine)
+    assert engine._ledger.upkeep.flush()  # what is due at the start is done
     engine.library.limit_bytes = 1
     engine.library.tidy()
     app = opened()
@@ -359,6 +360,7 @@ def test_storage_used_and_what_was_evicted_are_shown(engine: Scheduler) -> None:
 
 def test_a_run_that_ends_evicts_the_oldest(engine: Scheduler) -> None:
     old = stored(engine, steps=1)
+    assert engine._ledger.upkeep.flush()
     engine.library.limit_bytes = 1
     kettle = catalog.get("kettle")
     started = engine.start("kettle", kettle.config(), (0,), "the tests")
