@@ -32,25 +32,31 @@ class LibraryError(StoreError):
 
 @dataclass(frozen=True)
 class Eviction:
-    """What `Library.evict` did. removed: the runs, oldest first. used: bytes before and after. said: in a sentence."""
+    """What `Library.evict` did.
+
+    removed: the runs, oldest first. before, after: bytes used. said: what was removed, in a sentence. full: why not
+    enough could be removed, empty if it was.
+    """
 
     removed: tuple[RunRecord, ...]
     before: int
     after: int
     said: str
+    full: str
 
 
 class Library:
     """Notes, pins, deletions, storage and guesses of one store. Safe to use from several threads.
 
     limit_bytes: what results may take (default: LAYERLAB_STORAGE_LIMIT). problem: what is wrong with that setting.
-    said: what the last eviction did, empty before the first.
+    said: what the last eviction removed, empty before the first. full: why results still take more than the limit,
+    empty where they do not.
     """
 
     def __init__(self, store: Store, limit_bytes: int | None = None) -> None:
         configured, self.problem = places.storage_limit()
         self.limit_bytes = configured if limit_bytes is None else limit_bytes
-        self.said = ""
+        self.said = self.full = ""
         self._store = store
         self._database = store.database
         self._tidying = threading.Lock()
@@ -151,8 +157,8 @@ class Library:
             if self._evicted(record.id):
                 removed.append(record)
                 used = self.used()
-        said = _evicted_words(removed, before, used, limit_bytes)
-        return Eviction(tuple(removed), before, used, said)
+        said = _removed_words(removed, before, used, limit_bytes)
+        return Eviction(tuple(removed), before, used, said, _full_words(used, limit_bytes))
 
     def tidy(self, just_ended: str = "") -> None:
         """What is due after a run has ended and when the program starts: purge, measure, evict. Never in a page.
@@ -167,9 +173,12 @@ class Library:
             except StoreError as error:
                 log.warning("Storage was not tidied: %s", error)
                 return
-        if done.said and done.said != self.said:
+        if done.said:
             self.said = done.said
             log.warning(done.said)
+        if done.full and not self.full:
+            log.warning(done.full)
+        self.full = done.full
 
     # --- guesses
 
@@ -231,19 +240,20 @@ class Library:
         return bool(rows)
 
 
-def _evicted_words(removed: list[RunRecord], before: int, after: int, limit: int) -> str:
-    """One or two sentences; empty if nothing was to be done."""
-    rule = f"{places.LIMIT} allows {places.size_text(limit)}"
-    said = ""
-    if removed:
-        what = f"the {len(removed)} oldest runs" if len(removed) > 1 else "the oldest run"
-        said = (
-            f"Results took {places.size_text(before)} and {rule}: {what} that no one had pinned "
-            f"{'were' if len(removed) > 1 else 'was'} removed; {places.size_text(after)} are left. "
-        )
-    if after > limit:
-        said += (
-            f"Results take {places.size_text(after)} and {rule}, but all that is left is pinned, live, new or in use. "
-            "Unpin or delete runs, or raise the limit."
-        )
-    return said.strip()
+def _removed_words(removed: list[RunRecord], before: int, after: int, limit: int) -> str:
+    if not removed:
+        return ""
+    what = f"the {len(removed)} oldest runs" if len(removed) > 1 else "the oldest run"
+    return (
+        f"Results took {places.size_text(before)} and {places.LIMIT} allows {places.size_text(limit)}: {what} that no "
+        f"one had pinned {'were' if len(removed) > 1 else 'was'} removed; {places.size_text(after)} are left."
+    )
+
+
+def _full_words(used: int, limit: int) -> str:
+    if used <= limit:
+        return ""
+    return (
+        f"Results take {places.size_text(used)} and {places.LIMIT} allows {places.size_text(limit)}, but all that is "
+        "left is pinned, live, new or in use. Unpin or delete runs, or raise the limit."
+    )

@@ -23,11 +23,11 @@ def curves(
     x: str = "Epoch",
     colours: Mapping[str, str] | None = None,
     dashes: Mapping[str, str] | None = None,
-    band: Literal["std", "range"] = "std",
+    band: Literal["std", "range", "none"] = "std",
     faint: bool = True,
     title: str = "",
 ) -> go.Figure:
-    """One line a group: the mean over its seeds, with a band of ± population std or from minimum to maximum.
+    """One line a group: the mean over its seeds, with a band of ± population std, from minimum to maximum, or none.
 
     groups: name -> seed -> (steps, values). x, y: axis titles with units. colours, dashes: where a name's own are not
     wanted. faint: also every seed's line, for at most 12 seeds. Traces say in `meta.role` whether they are "mean",
@@ -85,7 +85,7 @@ def _group(name: str, seeds: Mapping[int, Points], look: Style, band: str, faint
     ]
     if faint:
         traces.append(_single_lines(name, seeds, look))
-    if len(seeds) > 1 and steps.size > 1:
+    if band != "none" and len(seeds) > 1 and steps.size > 1:
         low, high = (mean - std, mean + std) if band == "std" else _range(values)
         traces.append(_band(name, steps, low, high, look))
     return traces

@@ -223,7 +223,8 @@ def test_the_oldest_runs_go_first_and_pinned_live_new_and_restorable_ones_stay(s
     assert {run.id for run in store.runs()} == {pinned.id, third.id, newest.id, live.id}
     last = library.evict(1, spare=(newest.id,))
     assert [run.id for run in last.removed] == [third.id]
-    assert "Unpin or delete runs, or raise the limit." in last.said
+    assert "Unpin or delete runs, or raise the limit." in last.full
+    assert done.full == ""
     assert {run.id for run in store.runs()} == {pinned.id, newest.id, live.id}
     library.restore(deleted.id, "me")
     assert store.weights(deleted.trainings[0]) is not None
@@ -233,7 +234,7 @@ def test_nothing_is_evicted_below_the_limit(store: Store, library: Library):
     finished(store, size=1000)
     library.measure()
     done = library.evict(library.used())
-    assert (done.removed, done.said, done.before) == ((), "", done.after)
+    assert (done.removed, done.said, done.full, done.before) == ((), "", "", done.after)
 
 
 def test_a_training_that_a_live_run_shows_outlasts_the_run_that_made_it(store: Store, library: Library):
@@ -251,6 +252,11 @@ def test_tidying_keeps_the_run_that_has_just_ended_and_says_what_it_did(store: S
     library.tidy(new.id)
     assert [run.id for run in store.runs()] == [new.id]
     assert "the oldest run that no one had pinned was removed" in library.said
+    library.tidy(new.id)  # removes nothing more, and does not hide what went before
+    assert "was removed" in library.said and "Unpin or delete runs" in library.full
+    library.limit_bytes = library.used()
+    library.tidy(new.id)
+    assert "was removed" in library.said and library.full == ""
     assert store.run(old.id) is None
 
 

@@ -66,6 +66,12 @@ def test_the_band_is_std_or_range(band, low, high):
     np.testing.assert_allclose(drawn.y, [high, high, low, low])
 
 
+def test_without_a_band_the_mean_stands_alone():
+    points = {seed: (np.arange(3), np.arange(3) + seed) for seed in range(2)}
+    (mean,) = curves({"a": points}, y="y", band="none", faint=False).data
+    assert mean.meta["role"] == "mean"
+
+
 def test_hover_tells_mean_std_and_n():
     (mean,) = traces(curves({"a": {0: points([1], [2])}}, y="Loss (nats)"), "mean")
     assert "mean %{y:.4~g} ± %{customdata[0]:.2~g} (n = %{customdata[1]})" in mean.hovertemplate
