@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import importlib
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +24,9 @@ def warm_up() -> None:
     from core import catalog  # torch comes with it, two seconds that need not pass before the port is open
 
     catalog.experiments()
+    importlib.import_module("ui.lab")  # and what pages need: plotly, scipy
+    gc.collect()
+    gc.freeze()  # what stays for good need not be looked at by every collection to come
 
 
 @asynccontextmanager
