@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import NoneType
 from typing import Any, Literal, Self, get_args, get_origin
 
@@ -88,12 +89,12 @@ class Config(BaseModel):
     @classmethod
     def knobs(cls) -> tuple[Knob, ...]:
         """The fields in the order they were written."""
-        return tuple(_describe(name, field) for name, field in cls.model_fields.items())
+        return tuple(_knobs(cls).values())
 
     @classmethod
     def knob(cls, name: str) -> Knob:
         """The description of one field. Raises KeyError for a name that is none."""
-        return _describe(name, cls.model_fields[name])
+        return _knobs(cls)[name]
 
     @classmethod
     def parse(cls, raw: Mapping[str, object]) -> Self:
@@ -142,6 +143,12 @@ class Config(BaseModel):
 def varied(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Names of the settings that are not the same in all of these (dumped) configs, in their order."""
     return [name for name in configs[0] if any(config[name] != configs[0][name] for config in configs)]
+
+
+@cache
+def _knobs(config: type[Config]) -> dict[str, Knob]:
+    """Described once a class: pages ask many times a second."""
+    return {name: _describe(name, field) for name, field in config.model_fields.items()}
 
 
 def _describe(name: str, field: FieldInfo) -> Knob:

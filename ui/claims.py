@@ -11,7 +11,6 @@ import streamlit as st
 from core.claims.evidence import Claim, Finding, Word
 from core.config import Config
 from core.contract import Experiment
-from core.engine.records import Snapshot
 from ui.ask import ask
 from ui.form import Settings
 from ui.results import Result, result_for
@@ -25,11 +24,10 @@ LOOK: Mapping[Word, tuple[str, str]] = {  # icon and colour; the word stands bes
 
 @dataclass
 class OnThisServer:
-    """The results that this server has, live ones included; notes which it was asked for."""
+    """The finished results that this server has; notes which it was asked for."""
 
     experiment: Experiment
     config: Config
-    shown: Snapshot | None
     used: dict[str, Result]
 
     def scores(self, metric: str, **settings: object) -> Mapping[int, float]:
@@ -43,13 +41,13 @@ class OnThisServer:
         return ask(self.experiment, result, query) if result else None
 
     def _result(self, settings: Mapping[str, object]) -> Result | None:
-        result = result_for(self.experiment, self.config.model_copy(update=settings), self.shown)
+        result = result_for(self.experiment, self.config.model_copy(update=settings), live=False)
         if result:
             self.used[result.snapshot.run.id] = result
         return result
 
 
-def claims(experiment: Experiment, settings: Settings, snapshot: Snapshot | None, made: Sequence[Claim]) -> None:
+def claims(experiment: Experiment, settings: Settings, made: Sequence[Claim]) -> None:
     """A card for each claim, two in a row."""
 
     @st.fragment(key=f"{experiment.key}:claims", parallel=True)
@@ -57,7 +55,7 @@ def claims(experiment: Experiment, settings: Settings, snapshot: Snapshot | None
         for start in range(0, len(made), 2):
             for column, claim in zip(st.columns(2), made[start : start + 2], strict=False):
                 with column.container(border=True, height="stretch"):
-                    _card(claim, OnThisServer(experiment, settings.config, snapshot, {}))
+                    _card(claim, OnThisServer(experiment, settings.config, {}))
 
     cards()
 

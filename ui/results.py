@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from core import catalog
 from core.config import Config
 from core.contract import Experiment
 from core.engine import recorded
@@ -18,6 +19,7 @@ from core.engine.records import Snapshot
 from core.engine.scheduler import shared
 
 Origin = Literal["live", "stored", "recorded", "unfinished"]
+Frozen = tuple[tuple[str, Any], ...]  # retraining fields
 Curves = dict[int, tuple[Any, Any]]  # seed -> steps, values
 
 
@@ -50,17 +52,20 @@ class Result:
         return cls(snapshot, "stored" if state == "finished" else "unfinished" if snapshot.run.final else "live")
 
 
-def result_for(experiment: Experiment, config: Config, shown: Snapshot | None = None) -> Result | None:
+def result_for(
+    experiment: Experiment, config: Config, shown: Snapshot | None = None, *, live: bool = True
+) -> Result | None:
     """The run on screen if it has these settings, else a live one, the stored one with most seeds, the recorded one.
 
-    A run on screen that ended before its time stands in only where nothing finished is at hand.
+    A run on screen that ended before its time stands in only where nothing finished is at hand. live: whether runs that
+    are not over count at all.
     """
     mine = shown is not None and _settings(experiment, shown) == config.retraining()
     on_screen = Result.on_screen(shown) if shown is not None and mine else None
-    if on_screen and on_screen.origin != "unfinished":
+    if on_screen and (on_screen.origin == "stored" or (live and on_screen.origin == "live")):
         return on_screen
     identity = shared().identity(experiment.key, config)
-    training = next((run.id for run in shared().live() if run.identity == identity), None)
+    training = next((run.id for run in shared().live() if live and run.identity == identity), None)
     if training and (snapshot := shared().snapshot(training)):
         return Result.on_screen(snapshot)
     finished = shared().store.runs(identity=identity, states=("finished",), limit=20)
@@ -68,7 +73,7 @@ def result_for(experiment: Experiment, config: Config, shown: Snapshot | None = 
         best = max(finished, key=lambda run: (len(run.seeds), run.created))
         snapshot = _finished_snapshot(best.id)
         return Result(snapshot, "stored") if snapshot else None
-    return recorded_for(experiment, config) or on_screen
+    return recorded_for(experiment, config) or (on_screen if live else None)
 
 
 def trained(
@@ -88,10 +93,8 @@ def origin(result: Result | None) -> str:
 
 def recorded_for(experiment: Experiment, config: Config) -> Result | None:
     """The recorded run of these settings, if one shipped."""
-    for snapshot in recorded.read(experiment.key):
-        if snapshot.run.version == experiment.version and _settings(experiment, snapshot) == config.retraining():
-            return Result(snapshot, "recorded")
-    return None
+    found = _recorded(experiment.key).get(_frozen(config))
+    return Result(found, "recorded") if found and found.run.version == experiment.version else None
 
 
 def grid(
@@ -119,6 +122,17 @@ def scores(result: Result, names: Sequence[str]) -> dict[str, list[float]]:
 def _finished_snapshot(run: str) -> Snapshot | None:
     """A finished run does not change; read it once."""
     return shared().store.snapshot(run)
+
+
+@lru_cache
+def _recorded(experiment: str) -> dict[Frozen, Snapshot]:
+    """The recorded runs by what they were trained with: tables look them up by the dozen."""
+    config = catalog.get(experiment).config
+    return {_frozen(config.parse(one.run.config)): one for one in reversed(recorded.read(experiment))}
+
+
+def _frozen(config: Config) -> Frozen:
+    return tuple(config.retraining().items())
 
 
 def _settings(experiment: Experiment, snapshot: Snapshot) -> dict[str, Any]:

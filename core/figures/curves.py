@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures.palette import Style, faded, layout, styles
+from core.figures.palette import Style, drawn, faded, layout, styles
 
 Floats = NDArray[np.float64]
 Points = tuple[NDArray[Any], NDArray[Any]]  # steps (n,) increasing, values (n,); NaN values are left out
@@ -33,14 +33,14 @@ def curves(
     wanted. faint: also every seed's line, for at most 12 seeds. Traces say in `meta.role` whether they are "mean",
     "seeds" (one trace, seeds divided by NaN, the seed in customdata) or "band".
     """
-    drawn: list[dict[str, Any]] = []
+    traces: list[dict[str, Any]] = []
     for name, look in styles(groups).items():
         own = Style((colours or {}).get(name, look.colour), (dashes or {}).get(name, look.dash))
         seeds = {seed: points for seed, series in groups[name].items() if len((points := _finite(series))[0])}
         if seeds:
-            drawn += _group(name, seeds, own, band, faint and 1 < len(seeds) <= FAINT_SEEDS)
-    drawn.sort(key=lambda trace: ("band", "seeds", "mean").index(trace["meta"]["role"]))  # means lie on top
-    return go.Figure(data=drawn, layout=layout(title, x, y, showlegend=len(groups) > 1))
+            traces += _group(name, seeds, own, band, faint and 1 < len(seeds) <= FAINT_SEEDS)
+    traces.sort(key=lambda trace: ("band", "seeds", "mean").index(trace["meta"]["role"]))  # means lie on top
+    return drawn(data=traces, layout=layout(title, x, y, showlegend=len(groups) > 1))
 
 
 def over_seeds(seeds: Mapping[int, Points]) -> tuple[Floats, Floats]:

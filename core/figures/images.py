@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures.palette import NEUTRAL, SEQUENTIAL, axis, colour_bar, heading, layout
+from core.figures.palette import NEUTRAL, SEQUENTIAL, axis, colour_bar, drawn, heading, layout
 
 ROW, COLUMN = "Row (px)", "Column (px)"
 EXTRA = "<extra></extra>"  # plotly: no second hover box
@@ -66,7 +66,7 @@ def image_grid(
             go.Image(source=source, name=name, hovertemplate=f"row %{{y}}, column %{{x}}: %{{z}}{EXTRA}", **names)
         )
     height = 80 + rows * row_height
-    return go.Figure(data=traces, layout=layout(title, height=height, annotations=headings, **axes))
+    return drawn(data=traces, layout=layout(title, height=height, annotations=headings, **axes))
 
 
 def feature_maps(maps: Sequence[NDArray[Any]], picture: NDArray[Any], *, title: str = "") -> go.Figure:
@@ -107,7 +107,7 @@ def feature_maps(maps: Sequence[NDArray[Any]], picture: NDArray[Any], *, title: 
         "colorbar": colour_bar("", orientation="h", x=1, y=1, xanchor="right", yanchor="top", len=0.5)
         | {"title": {"text": "% of the layer’s largest", "side": "top"}},
     }
-    return go.Figure(data=traces, layout=shared)
+    return drawn(data=traces, layout=shared)
 
 
 def heat_map(
@@ -132,7 +132,7 @@ def heat_map(
         "colorbar": colour_bar(colour_label),
     }
     square = {"autorange": "reversed", "scaleanchor": "x", "constrain": "domain"}
-    return go.Figure(data=[trace], layout=layout(title, x_label, y_label, xaxis={"constrain": "domain"}, yaxis=square))
+    return drawn(data=[trace], layout=layout(title, x_label, y_label, xaxis={"constrain": "domain"}, yaxis=square))
 
 
 def position_maps(
@@ -166,7 +166,7 @@ def position_maps(
         headings.append({"text": "trained here", "xref": used["xaxis"], "yref": used["yaxis"], **note, **box})
     shared = layout(title, height=380, shapes=shapes, annotations=headings, **axes)
     shared["coloraxis"] = {"colorscale": SEQUENTIAL, "cmin": 0, "cmax": 100, "colorbar": colour_bar("Accuracy (%)")}
-    return go.Figure(data=traces, layout=shared)
+    return drawn(data=traces, layout=shared)
 
 
 def axes_of(index: int) -> dict[str, str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.demos.convolution import Layer, LayerSize, Products
 from core.figures.images import COLUMN, EXTRA, ROW, axes_of, axis_keys, outline
-from core.figures.palette import DIVERGING, NEUTRAL, SEQUENTIAL, axis, colour_bar, faded, heading, layout, styles
+from core.figures.palette import DIVERGING, NEUTRAL, SEQUENTIAL, axis, colour_bar, drawn, faded, heading, layout, styles
 
 MOST_NUMBERS = 14  # cells across that still leave room for a number in each
 CHANCE = 50.0  # % of two halves guessed
@@ -63,7 +63,7 @@ def padded_image(by_hand: Products) -> go.Figure:
         outline(*image, axes_of(0), color="#000000", dash="dash"),
         outline(left - 0.5, top - 0.5, left + side - 0.5, top + side - 0.5, axes_of(0), width=4),
     ]
-    return go.Figure(
+    return drawn(
         data=[trace],
         layout=layout("", COLUMN, ROW, xaxis=_cells(), yaxis=_cells(down="x"), shapes=shapes, height=440),
     )
@@ -102,7 +102,7 @@ def kernel_products(by_hand: Products) -> go.Figure:
     headings += [heading("×", 0.3225, 0.5, **sign), heading("=", 0.6775, 0.5, **sign)]
     outside = int(by_hand.outside.sum())
     title = f"Sum = {by_hand.total:.4g}; {outside} of {by_hand.outside.size} products fall outside the image"
-    return go.Figure(
+    return drawn(
         data=traces,
         layout=layout(
             title, shapes=shapes, annotations=headings, height=300, margin={"l": 8, "r": 8, "t": 84, "b": 8}, **axes
@@ -128,7 +128,7 @@ def layer_sizes(sizes: Sequence[LayerSize], layers: Sequence[Layer]) -> go.Figur
         "customdata": ["the image", *(one.formula for one in sizes)][: len(sides)],
         "hovertemplate": f"%{{x}}<br>%{{customdata}} px{EXTRA}",
     }
-    return go.Figure(data=[trace], layout=layout("", "Layer (kernel, stride, padding in px)", "Side of the map (px)"))
+    return drawn(data=[trace], layout=layout("", "Layer (kernel, stride, padding in px)", "Side of the map (px)"))
 
 
 def receptive_fields(fields: Mapping[str, FieldLike]) -> go.Figure:
@@ -165,7 +165,7 @@ def receptive_fields(fields: Mapping[str, FieldLike]) -> go.Figure:
     shared = layout("", shapes=shapes, annotations=headings, height=380, **axes)
     bar = colour_bar("Gradient (share of the largest)")
     shared["coloraxis"] = {"colorscale": SEQUENTIAL, "cmin": 0, "cmax": 1, "colorbar": bar}
-    return go.Figure(data=traces, layout=shared)
+    return drawn(data=traces, layout=shared)
 
 
 def location_probe(folds: Mapping[str, Mapping[str, NDArray[Any]]]) -> go.Figure:
@@ -195,7 +195,7 @@ def location_probe(folds: Mapping[str, Mapping[str, NDArray[Any]]]) -> go.Figure
         )
     chance = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": CHANCE, "y1": CHANCE}
     word = {"text": "chance", "xref": "paper", "x": 1, "xanchor": "right", "y": CHANCE, "yanchor": "bottom"}
-    return go.Figure(
+    return drawn(
         data=traces,
         layout=layout(
             "",
@@ -236,7 +236,7 @@ def border_response(
     ]
     edge = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": border, "x1": border}
     word = {"text": "border", "yref": "paper", "y": 1, "yanchor": "top", "x": border, "xanchor": "left"}
-    return go.Figure(
+    return drawn(
         data=traces,
         layout=layout(
             "",

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import plotly.graph_objects as go
+
 
 @dataclass(frozen=True)
 class Style:
@@ -42,6 +44,7 @@ OTHER_STYLES: tuple[Style, ...] = tuple(  # for groups without a meaning of thei
     for colour in ("#175DCD", "#F06D02", "#01A4AC", "#863EC7", "#A5930B", "#86592D")
 )
 SQUARES = {"red": "#BF1146", "green": "#2FA84F"}  # the two squares; always named in words beside them
+VALIDATE = False  # whether plotly looks at every property of every figure; the tests of figures switch it on
 NEUTRAL = "#808080"  # chance lines, borders, published figures
 GRID = "rgba(128, 128, 128, 0.25)"
 
@@ -108,6 +111,11 @@ def layout(title: str = "", x: str = "", y: str = "", **more: Any) -> dict[str, 
     if title:
         shared["title"] = {"text": title, "x": 0, "xanchor": "left", "xref": "paper", "font": {"size": 15}}
     return {**shared, **axes, **more}
+
+
+def drawn(data: Any, layout: dict[str, Any]) -> go.Figure:
+    """The figure of these traces. Validation takes most of a figure's time, so the tests do it (see VALIDATE)."""
+    return go.Figure(data=data, layout=layout, _validate=VALIDATE)
 
 
 def heading(text: str, x: float, y: float, **more: Any) -> dict[str, Any]:

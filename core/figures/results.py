@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from core.figures.palette import CONV_STYLES, NEUTRAL, axis, faded, heading, layout
+from core.figures.palette import CONV_STYLES, NEUTRAL, axis, drawn, faded, heading, layout
 from core.statistics import Spread, spread
 
 NOT_TRAINED = "not trained yet"
@@ -137,7 +137,7 @@ def against_published(rows: Sequence[Row]) -> go.Figure:
         traces += [{**axes, **trace} for trace in _panel(rows, labels, metric)]
     across: dict[str, Any] = {"range": [-6, 106], "tickvals": [0, 25, 50, 75, 100]}
     down: dict[str, Any] = {"categoryorder": "array", "categoryarray": labels, "range": [len(rows) - 0.5, -0.5]}
-    return go.Figure(
+    return drawn(
         data=traces,
         layout=layout(
             x="Accuracy (%)",
