@@ -7,6 +7,8 @@ import { fillTable, make, plain, titleText } from "./plot_table.js";
 
 const NARROW_PX = 520; // below this width the legend goes under the plot and the modebar hides
 
+const HEAD_PX = 28; // the tools' row, as in ui/plot.py
+
 const charts = new WeakMap(); // mount point -> chart
 const memory = new Map(); // key of a chart -> what its toolbar was set to, kept while the page session lasts
 let library = null;
@@ -52,6 +54,7 @@ class Chart {
   constructor(host, key) {
     if (!memory.has(key)) memory.set(key, { log: false, smooth: false, table: false });
     this.tools = memory.get(key);
+    this.host = host;
     this.drawn = "";
     this.root = make("div", "layerlab-plot");
     this.title = make("div", "title");
@@ -124,7 +127,7 @@ class Chart {
     const { figure, height, curves, caption } = this.data;
     const theme = themeOf(this.root);
     const state = JSON.stringify([width, height, curves, caption, this.tools, theme]);
-    if (this.drawn === state + figure) return;
+    if (this.drawn === state + figure) return this.keepRoom();
     this.drawn = state + figure;
     this.dress(curves, caption, height);
     if (this.tools.table) fillTable(this.table, this.parsed);
@@ -161,6 +164,8 @@ class Chart {
     if (narrow) fitNarrow(data, layout, width, theme.scale);
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) delete layout.transition;
     this.say(note);
+    this.room = layout.height + HEAD_PX;
+    this.keepRoom();
     const config = {
       displaylogo: false,
       displayModeBar: narrow ? false : "hover",
@@ -172,6 +177,11 @@ class Chart {
     const drawing = this.plotly.react(this.surface, data, layout, config).then(() => this.hoverAgain());
     this.drawing = Promise.all([this.drawing, drawing.catch(console.error)]);
     this.followPointer();
+  }
+
+  /** As high as the figure came out: on a phone, panels side by side are less high than on a wide screen. */
+  keepRoom() {
+    if (this.room) this.host.style.minHeight = `${this.tools.table ? 0 : this.room}px`;
   }
 
   /** Remember where the pointer is: a redraw takes the hover label away, and it is put back with the new value. */

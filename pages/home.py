@@ -9,15 +9,21 @@ import segno
 import streamlit as st
 
 from core.engine.scheduler import shared
+from ui.address import with_fields
 from ui.labs import Lab, labs
+from ui.lesson import link_to_lesson
+from ui.lesson_file import lessons
 
 
 def card(lab: Lab) -> None:
-    """A picture, the lab's name and its question; all of it leads to the lab."""
+    """A picture, the lab's name and its question; all of it leads to the lab. Below, its lessons."""
     with st.container(border=True, key=f"card-{lab.name}", gap="xsmall"):
         st.image(str(lab.picture), width="stretch", alt="")
-        st.page_link(lab.link(), label=lab.title)
+        st.page_link(lab.link(), label=lab.title, query_params=with_fields(lesson=None))
         st.markdown(lab.question)
+    with st.container(key=f"lessons-of-{lab.name}", gap="xxsmall"):
+        for name, title in lessons(lab.name).items():
+            link_to_lesson(lab.name, name, f"Lesson: {title}")
 
 
 def invitation(address: str) -> None:

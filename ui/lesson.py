@@ -158,8 +158,10 @@ def _head(lesson: Lesson, progress: Progress) -> None:
     if progress.done == total:
         st.success("You have done every step. The run stays on screen; leave the lesson to try settings of your own.")
     with st.container(horizontal=True, gap="small"):
-        st.button("Leave the lesson", key="lesson:leave", on_click=leave, args=(LESSON,), type="tertiary")
-        st.button("Start again", key="lesson:again", on_click=_begin_again, args=(lesson,), type="tertiary")
+        left = st.button("Leave the lesson", key="lesson:leave", on_click=leave, args=(LESSON,), type="tertiary")
+        begun = st.button("Start again", key="lesson:again", on_click=_begin_again, args=(lesson,), type="tertiary")
+    if left or begun:
+        st.rerun(scope="app")  # the click drew the steps alone, and the form has changed too
 
 
 def _step(number: int, step: Step, progress: Progress) -> None:

@@ -23,20 +23,22 @@ button[kind="primary"] kbd { color: inherit !important; opacity: 1 !important; }
 [data-testid="stMainBlockContainer"] h1 { letter-spacing: -0.015em; text-wrap: balance; padding-block: 0.25rem; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding-inline: 1rem; }
-  [data-testid="stTable"] :is(td, td *) { white-space: nowrap !important; } /* a table scrolls sideways rather than grow in height */
+  /* A table scrolls sideways rather than grow in height. */
+  [data-testid="stTable"] :is(td, td *) { white-space: nowrap !important; }
   /* The run's buttons stay at hand while the knobs above or the figures below are on screen: one row, as icons. */
   .stHorizontalBlock[class*="-buttons"] {
     position: fixed; inset: auto 0 0 0; z-index: 90; width: 100%; gap: 0.5rem; justify-content: center;
     padding: 0.5rem 1rem calc(0.5rem + env(safe-area-inset-bottom));
     background: var(--layerlab-paper); border-top: 1px solid var(--layerlab-line);
   }
-  .stHorizontalBlock[class*="-buttons"] [class*="-main"] { flex: 1 1 0 !important; }
-  .stHorizontalBlock[class*="-buttons"] [class*="-main"] :is(.stTooltipIcon, .stTooltipHoverTarget, button) { width: 100%; }
-  .stHorizontalBlock[class*="-buttons"] .stElementContainer:not([class*="-main"]) .stButton [data-testid="stMarkdownContainer"],
-  .stHorizontalBlock[class*="-buttons"] kbd { /* still read out */
-    position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  .stHorizontalBlock[class*="-buttons"] {
+    [class*="-main"] { flex: 1 1 0 !important; }
+    [class*="-main"] :is(.stTooltipIcon, .stTooltipHoverTarget, button) { width: 100%; }
+    button { min-width: 2.75rem; min-height: 2.75rem; }
+    :is(kbd, .stElementContainer:not([class*="-main"]) .stButton .stMarkdownEllipsis) { /* still read out */
+      position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+    }
   }
-  .stHorizontalBlock[class*="-buttons"] button { min-width: 2.75rem; min-height: 2.75rem; }
   [data-testid="stMainBlockContainer"]:has(.stHorizontalBlock[class*="-buttons"]) {
     padding-bottom: calc(8rem + env(safe-area-inset-bottom));
   }
@@ -68,9 +70,9 @@ _PRESENT_CSS = """
 <style>
 html { font-size: 125% !important; }
 [data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stStatusWidget"],
-[data-testid="stWidgetLabel"] [data-testid="stTooltipIcon"], .st-key-lessons { display: none !important; }
-[data-testid="stMainBlockContainer"] { max-width: none; padding-block: 0.75rem 2rem; padding-inline: 1.5rem; }
-[data-testid="stMainBlockContainer"] h1 { font-size: 1.6rem; padding-block: 0; }
+[data-testid="stWidgetLabel"] [data-testid="stTooltipIcon"], [class*="st-key-lessons"] { display: none !important; }
+[data-testid="stMainBlockContainer"] { max-width: none; padding-block: 0.5rem 2rem; padding-inline: 1.5rem; }
+[data-testid="stMainBlockContainer"] h1 { font-size: 1.6rem; padding-block: 0 0.25rem; margin-inline-end: 12rem; }
 .st-key-leave-presenting { position: fixed; inset: 0.5rem 0.75rem auto auto; z-index: 95; width: auto !important; }
 </style>
 """
