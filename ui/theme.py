@@ -19,8 +19,8 @@ _CSS = """
 [role="tab"][aria-selected="true"] p { color: LINK; }
 button[kind="primary"] kbd { color: inherit !important; opacity: 1 !important; }
 [data-testid="stMainBlockContainer"] { max-width: 84rem; margin-inline: auto; }
-[data-testid="stMainBlockContainer"] p { text-wrap: pretty; }
-[data-testid="stMainBlockContainer"] h1 { letter-spacing: -0.015em; text-wrap: balance; padding-block: 0.25rem; }
+[data-testid="stMainBlockContainer"] p { text-wrap-style: pretty; }
+[data-testid="stMainBlockContainer"] h1 { letter-spacing: -0.015em; text-wrap-style: balance; padding-block: 0.25rem; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding-inline: 1rem; }
   /* A table scrolls sideways rather than grow in height. */
