@@ -225,7 +225,7 @@ class _Reader:
         if known_kind == "opened":
             return Condition(known_kind, target=self._named(rest, "part of this lab", self._parts(), line))
         if known_kind == "guessed":
-            questions = (*sorted(self.questions), *listed(self.experiment.lab, "questions"))
+            questions = (*sorted(self.questions), *(one.key for one in self.experiment.predictions))
             return Condition(known_kind, target=self._named(rest, "question", questions, line))
         return Condition(known_kind, terms=self._terms(rest, line))
 

@@ -23,8 +23,7 @@ button[kind="primary"] kbd { color: inherit !important; opacity: 1 !important; }
 [data-testid="stMainBlockContainer"] h1 { letter-spacing: -0.015em; text-wrap-style: balance; padding-block: 0.25rem; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding-inline: 1rem; }
-  /* A table scrolls sideways rather than grow in height. */
-  [data-testid="stTable"] :is(td, td *) { white-space: nowrap !important; }
+  [data-testid="stTable"] td:not(:first-child) { min-width: 7.5rem; } /* scrolls sideways rather than grow in height */
   /* The run's buttons stay at hand while the knobs above or the figures below are on screen: one row, as icons. */
   .stHorizontalBlock[class*="-buttons"] {
     position: fixed; inset: auto 0 0 0; z-index: 90; width: 100%; gap: 0.5rem; justify-content: center;
@@ -70,7 +69,9 @@ _PRESENT_CSS = """
 <style>
 html { font-size: 125% !important; }
 [data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stStatusWidget"],
-[data-testid="stWidgetLabel"] [data-testid="stTooltipIcon"], [class*="st-key-lessons"] { display: none !important; }
+[data-testid="stWidgetLabel"] [data-testid="stTooltipIcon"], [class*="st-key-lessons"],
+[class*="st-key-"]:is([class*="-keep-"], [class*="-tools"]) { display: none !important; }
+[data-testid="stMainBlockContainer"] .stVerticalBlock { gap: 0.6rem; }
 [data-testid="stMainBlockContainer"] { max-width: none; padding-block: 0.5rem 2rem; padding-inline: 1.5rem; }
 [data-testid="stMainBlockContainer"] h1 { font-size: 1.6rem; padding-block: 0 0.25rem; margin-inline-end: 12rem; }
 .st-key-leave-presenting { position: fixed; inset: 0.5rem 0.75rem auto auto; z-index: 95; width: auto !important; }

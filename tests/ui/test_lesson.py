@@ -180,6 +180,12 @@ def test_parts_that_lessons_may_name_are_on_the_labs_page(lab: str) -> None:
     assert not missing
 
 
+def test_a_step_may_wait_for_a_prediction_of_the_lab() -> None:
+    key = catalog.get("padding").predictions[0].key
+    found = parse(f'+++\ntitle = "P"\nlab = "padding"\n+++\n## 1. A\nDone when: guessed {key}\n', "p")
+    assert found.steps[0].done_when.target == key
+
+
 def test_a_lab_without_words_has_no_parts() -> None:
     assert listed("kettle", "parts") == ()
 
