@@ -32,12 +32,15 @@ def live(experiment: Experiment, settings: Settings, draw: Draw) -> Snapshot | N
     """
     panel = Panel(experiment, settings)
     panel.find_run()
+    panel.whole_page()  # it is being drawn
     snapshot = panel.look()
     baseline = Baseline(experiment)
     baseline.take_link()
 
     @st.fragment(key=f"{experiment.key}:panel")
     def steer() -> None:
+        if panel.whole_page():
+            st.rerun(scope="app")
         now = panel.look()
         pace = panel.pace(now, baseline.look())
         panel.link(baseline.linked())

@@ -55,9 +55,14 @@ class Panel:
         return found
 
     def show(self, run_id: str | None) -> None:
-        """Put a run on screen, or none."""
+        """Put a run on screen, or none, and draw the whole page for it."""
         st.session_state[self._key("run")] = run_id
-        st.session_state[self._key("quick until")] = time.monotonic() + QUICK_FOR_SECONDS
+        st.session_state[self._key("page")] = True
+        self._hurry()
+
+    def whole_page(self) -> bool:
+        """Whether a button asked for more than the panel to be drawn anew; said once."""
+        return bool(st.session_state.pop(self._key("page"), False))
 
     def pace(self, snapshot: Snapshot | None, beside: Snapshot | None = None) -> Pace:
         """How to poll from now on. beside: another run that is drawn with the one on screen."""
@@ -126,7 +131,8 @@ class Panel:
         except AdmissionError as error:
             self.say(str(error))
             return
-        self.show(started.run_id)
+        st.session_state[self._key("run")] = started.run_id  # the panel alone, at once; the page follows
+        self._hurry()
         if started.joined:
             self.say("The very same training is running already: you are watching it now.")
         elif started.reused:
@@ -139,6 +145,7 @@ class Panel:
     def start(self, config: Config, seeds: tuple[int, ...]) -> None:
         """Make the form say this, then train it."""
         set_values(self.experiment, {**config.model_dump(), **Seeds.of(seeds).model_dump()})
+        st.session_state[self._key("page")] = True
         Panel(self.experiment, Settings(config, seeds)).run()
 
     def run_again(self) -> None:
@@ -182,13 +189,16 @@ class Panel:
     def _only_owner(self, act: Callable[[Scheduler, str, str], bool], words: str) -> bool:
         if self.run_id is None:
             return False
-        self.show(self.run_id)
+        self._hurry()
         if act(shared(), self.run_id, owner()):
             return True
         snapshot = self.look()
         if snapshot is not None and not snapshot.run.final:  # else it ended just now, and nothing is to be said
             self.say(f"Somebody else started this run; only they can {words}. Run your own settings to be in charge.")
         return False
+
+    def _hurry(self) -> None:
+        st.session_state[self._key("quick until")] = time.monotonic() + QUICK_FOR_SECONDS
 
     def _asked_for(self) -> str | None:
         """The run of a new address; one that we wrote ourselves names the run before the one a button just started."""
