@@ -20,6 +20,7 @@ from ui.ask import ask
 from ui.charts import training_curves
 from ui.claims import claims
 from ui.lab import lab
+from ui.lesson import section
 from ui.live import follow, train_buttons
 from ui.noise import noise
 from ui.plot import as_json, plot
@@ -42,8 +43,8 @@ def table(now: Snapshot | None) -> None:
     results = grid(EXPERIMENT, settings.config, ("conv", "head"), now)
     rows = accuracy_rows({cell: scores(one, EXPERIMENT.summary) if one else None for cell, one in results.items()})
     plot(against_published(rows), "table figure", height=400)
-    lines = zip(as_table(rows), rows, strict=True)
-    st.table([line | {"From": origin(results[row.conv, row.head])} for line, row in lines], hide_index=True)
+    origins = (origin(results[row.conv, row.head]) for row in rows)
+    st.table([line | {"From": one} for line, one in zip(as_table(rows), origins, strict=True)], hide_index=True)
     st.caption(WORDS["table"])
     noise({f"{conv}, {head}": one for (conv, head), one in results.items()}, "test accuracy", key="noise")
 
@@ -51,8 +52,7 @@ def table(now: Snapshot | None) -> None:
 @st.cache_data
 def samples(data: red_green.Draws) -> str:
     """Both classes, as trained and at the swapped location."""
-    splits = red_green.splits(data)
-    both = np.concatenate([splits["test"].images[:4], splits["swapped"].images[:4]])
+    both = np.concatenate([red_green.splits(data)[split].images[:4] for split in ("test", "swapped")])
     return as_json(images.image_grid(both, ["red left", "green left"] * 4))
 
 
@@ -133,18 +133,18 @@ def fields(conv: str) -> str:
 
 
 settings, snapshot = lab(EXPERIMENT, WORDS["introduction"], partial(training_curves, EXPERIMENT, charts=CHARTS))
-st.subheader("Six ways to pad, two heads, ten initialisations", anchor=False)
-train_buttons(EXPERIMENT, settings, across="conv", down="head")
-follow(EXPERIMENT, snapshot, table, key="table")
-st.subheader("The images", anchor=False)
-plot(samples(settings.config.data), "samples", height=420, caption=WORDS["samples"])
-st.subheader("Why? Three direct measurements", anchor=False)
-scrubbed(EXPERIMENT, settings, snapshot, why, key="why", otherwise="Press Run: three measurements appear here.")
-st.subheader("Feature maps", anchor=False)
-scrubbed(EXPERIMENT, settings, snapshot, feature_maps, key="maps", otherwise="Press Run: the maps appear here.")
-st.subheader("By hand: a convolution at the border", anchor=False)
-by_hand()
-st.subheader("How far does a unit see?", anchor=False)
-plot(fields(settings.config.conv), "fields", height=380, caption=WORDS["fields"])
-st.subheader("What the sources claim, and what to hold against it", anchor=False)
-claims(EXPERIMENT, settings, CLAIMS)
+if section("Six ways to pad, two heads, ten initialisations", EXPERIMENT):
+    train_buttons(EXPERIMENT, settings, across="conv", down="head")
+    follow(EXPERIMENT, snapshot, table, key="table")
+if section("The images", EXPERIMENT):
+    plot(samples(settings.config.data), "samples", height=420, caption=WORDS["samples"])
+if section("Why? Three direct measurements", EXPERIMENT):
+    scrubbed(EXPERIMENT, settings, snapshot, why, key="why", otherwise="Press Run: three measurements appear here.")
+if section("Feature maps", EXPERIMENT):
+    scrubbed(EXPERIMENT, settings, snapshot, feature_maps, key="maps", otherwise="Press Run: the maps appear here.")
+if section("By hand: a convolution at the border", EXPERIMENT):
+    by_hand()
+if section("How far does a unit see?", EXPERIMENT):
+    plot(fields(settings.config.conv), "fields", height=380, caption=WORDS["fields"])
+if section("What the sources claim, and what to hold against it", EXPERIMENT):
+    claims(EXPERIMENT, settings, CLAIMS)

@@ -36,13 +36,13 @@ def lab(
     with knobs:
         guide = st.container()
         settings = form(experiment, lesson.hide if lesson else ())
+        guesses = st.container()
     figures = collect_figures()
     with run:
-        guesses = st.container()
         snapshot = live(experiment, settings, lambda now: draw(settings, now))
-        with guesses:  # above the panel, but only once it knows which run is on screen
-            predict(experiment, settings, snapshot)
         take_away(experiment, snapshot, figures, settings)
+    with guesses:  # once it is known which run is on screen
+        predict(experiment, settings, snapshot)
     if lesson:
         with guide:  # after the panel: a new link's run is on screen by now
             steps(lesson, settings)
