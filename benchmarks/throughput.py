@@ -116,7 +116,7 @@ def ours(conv: str) -> Any:
 
     torch.set_num_threads(1)
     for event in run(PaddingConfig(conv=conv, epochs=200, patience=200), (0,), torch.device("cpu")):
-        if isinstance(event, Checkpoint):
+        if isinstance(event, Checkpoint) and event.step:
             yield
 
 

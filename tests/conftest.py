@@ -6,9 +6,11 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.chromium import HOW_TO_GET_ONE, find
 
@@ -48,3 +50,16 @@ def chromium_path() -> str:
     if found is None:
         pytest.fail(HOW_TO_GET_ONE, pytrace=False)
     return found
+
+
+class Rooms(LoadScopeScheduling):
+    """Tests that share a server, a browser or many processes run in one worker; the others a file at a time."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return next((room for room in ("tests/browser", "tests/engine") if file.startswith(room)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return Rooms(config, log)

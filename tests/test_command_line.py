@@ -18,7 +18,6 @@ from core.engine.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 120  # for a process that imports torch on a busy machine
-pytestmark = pytest.mark.xdist_group("engine")
 
 
 @pytest.fixture(autouse=True)

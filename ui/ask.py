@@ -18,6 +18,7 @@ from ui.results import Origin, Result
 
 ANSWERS_KEPT = 256
 YIELD_SECONDS = 0.05
+PATIENCE_SECONDS = 60.0  # for an answer from a busy machine; the page goes on meanwhile
 
 _asking = ThreadPoolExecutor(max_workers=16, thread_name_prefix="asking")
 _answers: dict[tuple[Any, ...], Future[Arrays]] = {}
@@ -77,12 +78,19 @@ def _awaited(asked: Future[Arrays]) -> Arrays:
 
 def _answer(question: Question, arguments: Mapping[str, Any]) -> Arrays:
     if question.origin != "recorded":
-        return shared().query(question.run, question.name, step=question.step, **arguments)
+        return shared().query(question.run, question.name, step=question.step, timeout=PATIENCE_SECONDS, **arguments)
     snapshot = next(one for one in recorded.read(question.experiment) if one.run.id == question.run)
     weights = recorded.weights(question.run)
     if weights is None:
         raise QueryError("The weights of this recorded run were not shipped. Press Run to train it here.")
     run = snapshot.run
     return shared().query_weights(
-        run.experiment, run.config, weights, run.seeds[0], question.name, key=run.id, **arguments
+        run.experiment,
+        run.config,
+        weights,
+        run.seeds[0],
+        question.name,
+        key=run.id,
+        timeout=PATIENCE_SECONDS,
+        **arguments,
     )
