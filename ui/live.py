@@ -18,7 +18,7 @@ from ui.form import Settings
 from ui.panel import Panel, seed_text, tab
 from ui.security import owner
 
-FOLLOW_SECONDS = 2.0  # between polls of the parts of a page further down
+FOLLOW_SECONDS = 3.0  # between polls of the parts of a page further down
 
 Draw = Callable[[Snapshot | None], None]
 

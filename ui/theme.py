@@ -20,6 +20,7 @@ _CSS = """
 button[kind="primary"] kbd { color: inherit !important; opacity: 1 !important; }
 [data-testid="stMainBlockContainer"] { max-width: 84rem; margin-inline: auto; }
 [data-testid="stMainBlockContainer"] p { text-wrap-style: pretty; }
+[data-testid="stSliderThumbValue"] { color: inherit !important; } /* its own colour is too faint on dark */
 [data-testid="stMainBlockContainer"] h1 { letter-spacing: -0.015em; text-wrap-style: balance; padding-block: 0.25rem; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding-inline: 1rem; }
