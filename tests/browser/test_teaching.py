@@ -55,7 +55,7 @@ def test_moments_of_a_training_are_scrubbed_without_training(visit: Visit, serve
     slider = page.locator(MOMENT).get_by_role("slider")
     expect(slider).to_be_visible(timeout=PATIENCE_MS)
     thumb = page.locator(MOMENT).get_by_test_id("stSliderThumbValue")
-    expect(thumb).to_have_text("end")
+    expect(thumb).to_have_text("end", timeout=PATIENCE_MS)
     at_the_end = maps(page)
     slider.focus()
     page.keyboard.press("Home")
