@@ -35,10 +35,11 @@ def ask(
     run = result.snapshot.run
     if result.origin == "live" and step is None:
         saved = result.snapshot.saved.get(run.seeds[0])
-        if not saved:
+        over = result.snapshot.seed_states.get(run.seeds[0]) == "finished"  # it was trained by an earlier run
+        if not saved and not over:
             st.info("This net has just begun to train. The first answer comes in a moment.")
             return None
-        step = saved[-1]
+        step = saved[-1] if saved else None
     try:
         return _awaited(_asked(Question(experiment.key, run.id, result.origin, step, name), arguments)).arrays
     except QueryError as error:

@@ -133,7 +133,8 @@ def strip(experiment: Experiment, a: Snapshot, b: Snapshot | None) -> None:
     st.table([_row(name, a, b, one) for name, one in found.items()], hide_index=True)
     live = [side for side, run in (("A", a.run), ("B", b.run)) if not run.final]
     if live:
-        st.caption(f"{' and '.join(live)} still train: these are the figures as they stand.")
+        verb = "trains" if len(live) == 1 else "train"
+        st.caption(f"{' and '.join(live)} still {verb}: these are the figures as they stand.")
 
 
 def measured(experiment: Experiment, a: Snapshot, b: Snapshot) -> list[str]:
@@ -143,11 +144,16 @@ def measured(experiment: Experiment, a: Snapshot, b: Snapshot) -> list[str]:
 
 
 def _row(name: str, a: Snapshot, b: Snapshot, found: Comparison) -> Mapping[str, str]:
-    one, other = (spread(list(side.summary([name])[name].values())) for side in (a, b))
+    values = [side.summary([name])[name] for side in (a, b)]
+    if found.paired:  # the seeds that both have: the others are no part of the difference
+        common = values[0].keys() & values[1].keys()
+        values = [{seed: value for seed, value in side.items() if seed in common} for side in values]
+    one, other = (spread(list(side.values())) for side in values)
+    live = not (a.run.final and b.run.final)
     return {
         "": name,
         "A": str(one),
         "B": str(other),
         "B − A": f"{found.difference:+.2f}",
-        "Bigger than seed noise?": found.sentence,
+        "Bigger than seed noise?": "Still training: no verdict yet." if live else found.sentence,
     }

@@ -102,9 +102,8 @@ def to_defaults(experiment: Experiment, **changes: Any) -> None:
     set_values(experiment, {**experiment.config().model_dump(), **Seeds().model_dump(), **changes})
 
 
-def new_seed(experiment: Experiment) -> None:
-    """Draw another first seed."""
-    seeds: int = st.session_state[_name(experiment.key, "seeds")]
+def new_seed(experiment: Experiment, seeds: int) -> None:
+    """Draw another first seed. seeds: how many count up from it."""
     st.session_state[_name(experiment.key, "first_seed")] = random.SystemRandom().randrange(10**6) // seeds * seeds
 
 

@@ -36,6 +36,8 @@ def live(experiment: Experiment, settings: Settings, draw: Draw) -> Snapshot | N
     snapshot = panel.look()
     baseline = Baseline(experiment)
     baseline.take_link()
+    if baseline.run_id and baseline.look() is None:
+        panel.say("The run to compare with (A) is not stored on this machine, or belongs to another lab.")
 
     @st.fragment(key=f"{experiment.key}:panel")
     def steer() -> None:

@@ -179,7 +179,7 @@ class Panel:
     def new_seed(self) -> None:
         """The same, and draw another first seed."""
         self.reset()
-        new_seed(self.experiment)
+        new_seed(self.experiment, len(self.settings.seeds))
 
     def keep(self, switch: str) -> None:
         """Whether to train on while nobody watches. switch: key of the widget that says so."""

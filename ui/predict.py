@@ -83,7 +83,7 @@ def _reveal(
     else:
         verdict = f"Off by {abs(mine - found.mean):.1f} {prediction.unit.replace('%', 'points')}."
     st.markdown(f"Measured: **{found.with_unit(prediction.unit)}** ({result.label}). {verdict}")
-    if len(everybody) > 1:
+    if classroom() and len(everybody) > 1:
         st.caption(f"What all {len(everybody)} guessed, without names:")
         drawn = _figure(prediction, list(everybody.values()), mine, found.mean)
         plot(drawn, f"guesses {prediction.key}", height=160)

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from scipy import stats
+
 from core.config import Config
-from core.statistics import compare, spread
+from core.statistics import LEAST_SEEDS, compare, spread
 
 Word = Literal["supported", "contradicted", "cannot tell"]
 
@@ -67,11 +69,11 @@ def both(*findings: Finding) -> Finding:
 
 
 def near(values: Mapping[int, float], low: float = -math.inf, high: float = math.inf) -> bool | None:
-    """Whether the mean lies between two bounds by two standard errors; None where that cannot be told."""
+    """Whether the mean's 95 % interval (Student's t) lies between two bounds; None where that cannot be told."""
     found = spread(list(values.values()))
-    if found.n < 2:
+    if found.n < LEAST_SEEDS:
         return None
-    error = 2 * found.std / math.sqrt(found.n - 1)  # population std, hence n − 1
+    error = float(stats.t.ppf(0.975, found.n - 1)) * found.std / math.sqrt(found.n - 1)  # population std, hence n − 1
     if low <= found.mean - error and found.mean + error <= high:
         return True
     return False if found.mean + error < low or found.mean - error > high else None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core import provenance
-from core.config import Config
+from core.config import Config, ConfigError
 
 if TYPE_CHECKING:
     from core.contract import Experiment
@@ -44,7 +44,7 @@ def estimate(
     rates = [
         seconds / work
         for settings, seconds in _seconds_by_config(store, experiment, device)
-        if (work := _work(experiment, experiment.config.parse(settings)))
+        if (work := _work_of_stored(experiment, settings))
     ]
     work = _work(experiment, config)
     if not rates or not work:
@@ -69,6 +69,14 @@ def _seconds_by_config(store: Store, experiment: Experiment, device: str) -> lis
     )
     rows = store.database.read(sql, (experiment.key, experiment.version, device, LOOKED_AT))
     return [(json.loads(config), seconds) for config, seconds in rows]
+
+
+def _work_of_stored(experiment: Experiment, settings: dict[str, Any]) -> float:
+    """0 for settings that were stored by another version and are none any more."""
+    try:
+        return _work(experiment, experiment.config.parse(settings))
+    except ConfigError:
+        return 0.0
 
 
 def _work(experiment: Experiment, config: Config) -> float:

@@ -84,9 +84,9 @@ def test_a_verdict_comes_with_its_numbers():
     assert higher({0: 1.0}, {0: 9.0}, ("a", "b")).word == "cannot tell"
 
 
-def test_near_needs_two_seeds_and_two_standard_errors():
-    assert near({0: 1.0}, 0, 25) is None
-    assert near(LOW, high=2) is None  # 1 ± 1.15: reaches beyond
+def test_near_needs_three_seeds_and_their_interval():
+    assert near({0: 1.0, 1: 1.0}, 0, 25) is None
+    assert near(LOW, high=2) is None  # 1 ± 2.5: reaches beyond
     assert near(LOW, high=25) is True
     assert near(HIGH, high=25) is False and near(LOW, low=75) is False
 

@@ -27,7 +27,7 @@ def form_script() -> None:
     from ui.form import form, new_seed, write_link
 
     kettle = catalog.get("kettle")
-    st.button("New seed", key="new", on_click=new_seed, args=(kettle,))
+    st.button("New seed", key="new", on_click=new_seed, args=(kettle, 4))
     if st.session_state.get("elsewhere"):
         st.text("another page")
     else:

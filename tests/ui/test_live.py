@@ -32,7 +32,7 @@ def panel_script() -> None:
     from ui.live import follow, live, train_buttons
 
     kettle = catalog.get("kettle")
-    settings = form(kettle)
+    settings = form(kettle, ("training",) if st.session_state.get("hide") else ())
     snapshot = live(kettle, settings, lambda now: st.text(f"draws {now.run.id}" if now else "draws nothing"))
     train_buttons(kettle, settings, across="water", down="band")
     follow(kettle, snapshot, lambda now: st.text(f"follows {now.run.id}" if now else "follows nothing"), key="more")
@@ -362,3 +362,12 @@ def test_durations_and_seeds_read_well() -> None:
         "seeds 0–2",
         "seeds 0, 2, 4",
     ]
+
+
+def test_a_new_seed_can_be_drawn_while_the_training_knobs_are_hidden(engine: Scheduler) -> None:
+    app = opened(first_seed="6", seeds="4")
+    app.session_state["hide"] = True  # as a lesson does; Streamlit then forgets what they were set to
+    ran(ran(app))
+    seeds = {link(press(app, "seed"))["first_seed"] for _ in range(3)}
+    assert len(seeds | {"6"}) > 2
+    assert link(app)["seeds"] == "4"
