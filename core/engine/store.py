@@ -229,11 +229,11 @@ class Store:
     def finished_trainings(self, identity: str) -> dict[int, str]:
         """Seed -> the newest finished training of this identity, of runs that are not deleted."""
         sql = (
-            "SELECT seed, id FROM {trainings} WHERE identity = ?1 AND state = 'finished' AND id IN "
+            "SELECT seed, id FROM {trainings} WHERE identity = ? AND state = 'finished' AND id IN "
             "(SELECT one.value FROM {runs} AS run, json_each(run.trainings) AS one "
-            "WHERE run.identity = ?1 AND run.deleted IS NULL) ORDER BY seed, finished"
+            "WHERE run.identity = ? AND run.deleted IS NULL) ORDER BY seed, finished"
         )
-        return dict(self._database.read(sql, (identity,)))
+        return dict(self._database.read(sql, (identity, identity)))
 
     def event_count(self, training: str) -> int:
         """How many events of a training are stored; 0 for an unknown one."""
