@@ -12,6 +12,7 @@ from core import catalog
 from core.config import Knob
 from core.contract import Experiment
 from core.engine.scheduler import Scheduler
+from tests.apps import link, ran
 from tests.ui.idle import idle_engine
 from ui.form import Seeds
 from ui.labs import ROOT
@@ -43,16 +44,6 @@ def opened(page: str, **link: str) -> AppTest:
 
 def visited(app: AppTest, page: str) -> AppTest:
     return ran(app.switch_page(f"../pages/{page}.py"))
-
-
-def ran(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception, [(one.message, one.stack_trace) for one in app.exception]
-    return app
-
-
-def link(app: AppTest) -> dict[str, str]:
-    return {name: value[0] if isinstance(value, list) else value for name, value in app.query_params.items()}
 
 
 def values(app: AppTest, experiment: Experiment) -> dict[str, object]:

@@ -18,6 +18,20 @@ def passing() -> dict[str, str]:
     return {name: value for name, value in _raw() if _PLAIN.fullmatch(value)}
 
 
+def newly_named(field: str, key: str) -> str | None:
+    """What a field of a new address names; an address that we wrote ourselves says nothing new (see `written`).
+
+    key: of whoever reads and writes this field, in the session state.
+    """
+    named = st.query_params.get(field)
+    return None if named == st.session_state.get(f"{key}:linked") else named
+
+
+def written(key: str, value: str | None) -> None:
+    """Remember what we are about to name in the address ourselves."""
+    st.session_state[f"{key}:linked"] = value
+
+
 def asked_lesson() -> str:
     """The lesson that the address names, however odd its name is; empty where it names none."""
     return dict(_raw()).get(LESSON, "")

@@ -12,7 +12,7 @@ from core.engine import recorded
 from core.engine.records import RunRecord, Snapshot
 from core.engine.scheduler import shared
 from core.statistics import Comparison, compare_all, spread
-from ui.address import BASELINE
+from ui.address import BASELINE, newly_named, written
 from ui.form import widget
 from ui.panel import Panel, seed_text, tab
 
@@ -35,13 +35,12 @@ class Baseline:
 
     def take_link(self) -> None:
         """Pin what a new address names; an address that we wrote ourselves says nothing new."""
-        named = st.query_params.get(BASELINE)
-        if named and named != st.session_state.get(f"{self._key}:linked"):
+        if named := newly_named(BASELINE, self._key):
             self.pin(named)
 
     def linked(self) -> str | None:
         """What the address is to name from now on."""
-        st.session_state[f"{self._key}:linked"] = self.run_id
+        written(self._key, self.run_id)
         return self.run_id
 
     def look(self) -> Snapshot | None:

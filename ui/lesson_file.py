@@ -6,6 +6,8 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from core import catalog
@@ -92,7 +94,9 @@ def read(name: str) -> Lesson:
     known = lesson_names()
     if name not in known:  # so nothing outside the folder is ever opened
         raise LessonError(f"There is no lesson called {name[:60]!r}; there are: {', '.join(known) or 'none'}.")
-    return parse((FOLDER / f"{name}.md").read_text(encoding="utf-8"), name)
+    path = FOLDER / f"{name}.md"
+    changed = path.stat()
+    return _parsed(path, name, changed.st_mtime_ns, changed.st_size)
 
 
 def lessons(lab: str) -> dict[str, str]:
@@ -111,6 +115,12 @@ def lessons(lab: str) -> dict[str, str]:
 def parse(text: str, name: str) -> Lesson:
     """A lesson from the text of its file. Raises LessonError for the first fault."""
     return _Reader(text.splitlines(), name).lesson()
+
+
+@lru_cache(maxsize=64)
+def _parsed(path: Path, name: str, changed_ns: int, size: int) -> Lesson:
+    """A file is read again once it has changed: every script run of a lab asks for all of them."""
+    return parse(path.read_text(encoding="utf-8"), name)
 
 
 class _Reader:

@@ -14,6 +14,7 @@ from core.contract import Experiment
 from core.engine import scheduler
 from core.engine.records import RunRecord, Snapshot
 from core.engine.scheduler import AdmissionError, Scheduler, shared
+from ui.address import newly_named, written
 from ui.form import RUN, Seeds, Settings, new_seed, set_values, write_link
 from ui.security import owner
 
@@ -86,11 +87,11 @@ class Panel:
     def link(self, baseline: str | None = None) -> None:
         """Put the settings, the run on screen and the one that is held against it into the address."""
         write_link(self.experiment, self.settings, self.run_id, baseline)
-        st.session_state[self._key("linked")] = self.run_id
+        written(self._key("run"), self.run_id)  # a button may start another before the address says so
 
     def find_run(self) -> None:
         """The run of a new address; else, at first, the one this browser has live for this lab."""
-        named = self._asked_for()
+        named = newly_named(RUN, self._key("run"))
         if named:
             self.show(named)
         elif self.run_id is None and self._first_look() and not st.query_params:  # a link with settings means them
@@ -199,11 +200,6 @@ class Panel:
 
     def _hurry(self) -> None:
         st.session_state[self._key("quick until")] = time.monotonic() + QUICK_FOR_SECONDS
-
-    def _asked_for(self) -> str | None:
-        """The run of a new address; one that we wrote ourselves names the run before the one a button just started."""
-        named = st.query_params.get(RUN)
-        return None if named == st.session_state.get(self._key("linked")) else named
 
     def _first_look(self) -> bool:
         """True once a session."""

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import catalog
+from tests.apps import link, ran
 from ui.form import REDRAWS, Seeds
 
 OTHERS = {
@@ -43,21 +44,11 @@ def opened(**link: str) -> AppTest:
     return ran(app)
 
 
-def ran(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception
-    return app
-
-
 def says(app: AppTest) -> dict[str, Any]:
     """What the form returned."""
     import json
 
     return dict(json.loads(app.json[0].value))
-
-
-def link(app: AppTest) -> dict[str, str]:
-    return {name: value[0] if isinstance(value, list) else value for name, value in app.query_params.items()}
 
 
 def complaint(app: AppTest) -> str:

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import catalog
 from core.engine.scheduler import Scheduler
+from tests.apps import link, ran
 from tests.ui.idle import finished_run
 from ui import lesson, lesson_file
 from ui.labs import ROOT
@@ -73,16 +74,6 @@ def opened(**link: str) -> AppTest:
     app.session_state[COOKIE] = ANNA
     app.query_params.update(link)
     return ran(app)
-
-
-def ran(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception, [(one.message, one.stack_trace) for one in app.exception]
-    return app
-
-
-def link(app: AppTest) -> dict[str, str]:
-    return {name: value[0] if isinstance(value, list) else value for name, value in app.query_params.items()}
 
 
 def labels(app: AppTest) -> list[str]:

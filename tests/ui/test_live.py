@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from core import catalog
 from core.engine.records import RunRecord
 from core.engine.scheduler import Limits, Scheduler
+from tests.apps import link, ran
 from tests.ui.idle import finished_run, idle_engine
 from ui import panel
 from ui.live import _duration, _progress_text
@@ -45,19 +46,9 @@ def opened(owner: str = ANNA, **link: str) -> AppTest:
     return ran(app)
 
 
-def ran(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception, [(one.message, one.stack_trace) for one in app.exception]
-    return app
-
-
 def press(app: AppTest, name: str) -> AppTest:
     app.button(key=f"kettle:{name}").click()
     return ran(app)
-
-
-def link(app: AppTest) -> dict[str, str]:
-    return {name: value[0] if isinstance(value, list) else value for name, value in app.query_params.items()}
 
 
 def main_label(app: AppTest) -> str:

@@ -12,6 +12,7 @@ from core import catalog
 from core.engine import library
 from core.engine.library import LONGEST_NOTE
 from core.engine.scheduler import Scheduler
+from tests.apps import ran
 from tests.engine.helpers import eventually
 from tests.ui.idle import finished_run
 from ui import picking, runs
@@ -27,12 +28,6 @@ def opened(owner: str = "the tests") -> AppTest:
     app.session_state[COOKIE] = owner
     ran(app)
     return ran(app.switch_page("../pages/runs.py"))
-
-
-def ran(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception, [(one.message, one.stack_trace) for one in app.exception]
-    return app
 
 
 def stored(engine: Scheduler, seeds: tuple[int, ...] = (0,), heat: float = 1.0, **settings: object) -> str:
