@@ -85,7 +85,8 @@ def list_experiments(options: argparse.Namespace) -> int:
             continue
         print(f"{experiment.key}: {experiment.title}. {experiment.question}")
         for knob in experiment.config.knobs():
-            print(f"    {flag(knob.name):<18} {_values(knob)}, default {knob.default}")
+            default = knob.label_of(knob.default) if knob.kind == "text" else knob.default
+            print(f"    {flag(knob.name):<18} {_values(knob)}, default {default}")
     return 0
 
 
@@ -239,6 +240,8 @@ def _whole(text: str, name: str, least: int, most: int) -> int:
 def _values(knob: Knob) -> str:
     if knob.kind in ("choice", "switch"):
         return ", ".join(map(str, knob.choices or (True, False)))
+    if knob.kind == "text":
+        return knob.rule
     return f"{knob.minimum:g} to {knob.maximum:g} {knob.unit}".strip()
 
 

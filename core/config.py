@@ -7,8 +7,8 @@ training ("retrains") or only for a new picture ("re-renders"). Defaults are typ
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from types import NoneType
 from typing import Any, Literal, Self, get_args, get_origin
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 Group = Literal["lab", "training", "view"]
-Kind = Literal["choice", "integer", "number", "switch"]
+Kind = Literal["choice", "integer", "number", "switch", "text"]
 
 
 class ConfigError(ValueError):
@@ -41,6 +41,9 @@ class Knob:
     minimum: float | None = None
     maximum: float | None = None
     logarithmic: bool = False
+    where: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    rule: str = ""
+    offered: Callable[[], Sequence[str]] | None = None
 
     def label_of(self, value: object) -> str:
         """How this value reads on screen, with its unit."""
@@ -48,6 +51,8 @@ class Knob:
             return self.choice_labels[self.choices.index(value)]
         if self.kind == "switch":
             return "on" if value else "off"
+        if self.kind == "text":
+            return str(value) or "none"
         text = f"{value:g}" if isinstance(value, float) else str(value)
         return f"{text} {self.unit}".strip()
 
@@ -64,11 +69,17 @@ def knob(
     le: float | None = None,
     labels: Mapping[Any, str] | None = None,
     logarithmic: bool = False,
+    where: Mapping[str, tuple[Any, ...]] | None = None,
+    pattern: str | None = None,
+    rule: str = "",
+    offered: Callable[[], Sequence[str]] | None = None,
 ) -> Any:
     """A config field with everything a form needs.
 
     labels: choice -> how it reads on screen (default: the choice itself). ge, le: inclusive bounds, required for
-    numbers. logarithmic: the form should offer even steps of the logarithm (learning rates).
+    numbers. logarithmic: the form should offer even steps of the logarithm (learning rates). where: other field -> the
+    values of it for which this one matters; elsewhere it counts as its default and is not drawn. Of a text, whose
+    default is "": pattern, the whole of it must match; rule, the same in words; offered, what may be chosen here now.
     """
     extra: dict[str, Any] = {
         "help": help,
@@ -77,8 +88,14 @@ def knob(
         "retrains": retrains,
         "labels": dict(labels or {}),
         "logarithmic": logarithmic,
+        "where": dict(where or {}),
+        "rule": rule,
+        "offered": offered,
     }
-    return Field(default, title=label, ge=ge, le=le, allow_inf_nan=None, json_schema_extra={"knob": extra})
+    whole = f"^(?:{pattern})$" if pattern else None
+    return Field(
+        default, title=label, ge=ge, le=le, pattern=whole, allow_inf_nan=None, json_schema_extra={"knob": extra}
+    )
 
 
 class Config(BaseModel):
@@ -113,27 +130,47 @@ class Config(BaseModel):
             if name not in cls.model_fields:
                 messages.append(f"There is no setting called {_quote(name)}; it was left out.")
                 continue
-            try:
-                parsed = cls.parse({name: value})
-                values[name] = getattr(parsed, name)
-            except ConfigError as error:
+            if fault := cls._fault(name, value):
                 values[name] = _nearest(cls.knob(name), value)
-                used = cls.knob(name).label_of(values[name])
-                messages.append(f"{error} Used {used} instead.")
-        return cls.parse(values), tuple(messages)
+                messages.append(f"{fault} Used {cls.knob(name).label_of(values[name])} instead.")
+            else:
+                values[name] = value
+        try:
+            return cls.parse(values), tuple(messages)
+        except ConfigError as error:  # each is right, but not together
+            return cls(), (*messages, f"{error} Used the defaults instead.")
+
+    def matters(self, name: str) -> bool:
+        """Whether this field changes anything while the others are as they are."""
+        return all(getattr(self, other) in values for other, values in self.knob(name).where.items())
 
     def retraining(self) -> dict[str, Any]:
         """The fields that make a result what it is, by name; the others only redraw it."""
-        return {one.name: getattr(self, one.name) for one in self.knobs() if one.retrains}
+        fields = self._effective()
+        return {one.name: fields[one.name] for one in self.knobs() if one.retrains}
 
     def differences(self, other: Config) -> dict[str, tuple[Any, Any]]:
         """Fields that are not equal: name -> (mine, theirs)."""
-        mine, theirs = self.model_dump(), other.model_dump()
+        mine, theirs = self._effective(), other._effective()
         return {name: (mine[name], theirs[name]) for name in mine if name in theirs and mine[name] != theirs[name]}
+
+    def _effective(self) -> dict[str, Any]:
+        return {one.name: getattr(self, one.name) if self.matters(one.name) else one.default for one in self.knobs()}
+
+    @classmethod
+    def _fault(cls, name: str, value: object) -> str:
+        """What is wrong with one field whatever the others are; empty where nothing is."""
+        try:
+            cls.model_validate({name: value})
+        except ValidationError as error:
+            return "\n".join(cls._explain(dict(one)) for one in error.errors() if one["loc"])
+        return ""
 
     @classmethod
     def _explain(cls, error: Mapping[str, Any]) -> str:
-        name = str(error["loc"][0]) if error["loc"] else "config"
+        if not error["loc"]:  # a rule about several fields, in the config's own words
+            return str(error["msg"]).removeprefix("Value error, ")
+        name = str(error["loc"][0])
         if error["type"] == "extra_forbidden" or name not in cls.model_fields:
             known = ", ".join(cls.model_fields)
             return f"{_quote(name)} is not a setting; the settings are {known}."
@@ -158,6 +195,8 @@ def _describe(name: str, field: FieldInfo) -> Knob:
     about: Any = extra["knob"]
     minimum, maximum = _bound(field, "ge"), _bound(field, "le")
     kind, choices = _kind(name, field.annotation)
+    if kind == "text" and (field.default or not about["rule"]):
+        raise TypeError(f'Config field {name!r} is a text; its default is "", and knob() needs a rule in words.')
     if kind in ("integer", "number") and (minimum is None or maximum is None):
         raise TypeError(f"Config field {name!r} is a number without bounds; give knob() both ge and le.")
     return Knob(
@@ -174,16 +213,19 @@ def _describe(name: str, field: FieldInfo) -> Knob:
         minimum=minimum,
         maximum=maximum,
         logarithmic=about["logarithmic"],
+        where=about["where"],
+        rule=about["rule"],
+        offered=about["offered"],
     )
 
 
 def _kind(name: str, annotation: Any) -> tuple[Kind, tuple[Any, ...]]:
     if get_origin(annotation) is Literal:
         return "choice", get_args(annotation)
-    kinds: dict[Any, Kind] = {bool: "switch", int: "integer", float: "number"}
+    kinds: dict[Any, Kind] = {bool: "switch", int: "integer", float: "number", str: "text"}
     if annotation in kinds:
         return kinds[annotation], ()
-    raise TypeError(f"Config field {name!r} has type {annotation}; use Literal, bool, int or float.")
+    raise TypeError(f"Config field {name!r} has type {annotation}; use Literal, bool, int, float or str.")
 
 
 def _bound(field: FieldInfo, which: Literal["ge", "le"]) -> float | None:
@@ -199,6 +241,8 @@ def _rule(knob: Knob) -> str:
         return "one of " + ", ".join(map(str, knob.choices))
     if knob.kind == "switch":
         return "true or false"
+    if knob.kind == "text":
+        return knob.rule
     noun = "a whole number" if knob.kind == "integer" else "a number"
     return f"{noun} from {knob.minimum:g} to {knob.maximum:g}" + (f" {knob.unit}" if knob.unit else "")
 

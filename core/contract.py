@@ -60,7 +60,9 @@ class Experiment:
     queries: name -> f(model, config, device=..., **arguments) -> Arrays. seeds_per_unit(config, device): how many seeds
     train together in one unit of work (one where a core is kept busy by it). exclusive: nothing may run beside it.
     predictions: what a learner may be asked before the run. example(config): one input of the module, for counting its
-    operations. data(config): what it is trained on, in a sentence.
+    operations. data(config): what it is trained on, in a sentence. prepare(config): makes outside data ready before a
+    training (a download), yielding how far it is in a sentence at least every 0.25 s; it draws no random numbers.
+    fingerprint(config): names the very bytes of outside data, at no cost worth mentioning.
     """
 
     key: str
@@ -80,3 +82,5 @@ class Experiment:
     predictions: tuple[Prediction, ...] = ()
     example: Callable[[Any], torch.Tensor] | None = None
     data: Callable[[Any], str] | None = None
+    prepare: Callable[[Any], Iterator[str]] | None = None
+    fingerprint: Callable[[Any], str] | None = None

@@ -13,25 +13,28 @@ from core.engine.records import Snapshot
 from core.statistics import spread
 
 BAR_WIDTH = 30  # characters
+DOING = 12  # characters by which a log tells one thing that is being done from the next
+CLEAR = "\x1b[K"  # the rest of a terminal's line
 
 
 class ProgressBar:
     """One line on stderr that redraws itself on a terminal; elsewhere a line every tenth."""
 
     def __init__(self, label: str) -> None:
-        self.label, self.shown = label, -1
+        self.label, self.shown = label, (-1, "")
 
-    def show(self, fraction: float) -> None:
-        """Draw the bar at a fraction from 0 to 1."""
+    def show(self, fraction: float, doing: str = "") -> None:
+        """Draw the bar at a fraction from 0 to 1. doing: what goes on besides, in a sentence."""
         live = sys.stderr.isatty()
-        mark = int(fraction * (1000 if live else 10))
+        mark = (int(fraction * (1000 if live else 10)), doing if live else doing[:DOING])
         if mark == self.shown:
             return
         self.shown = mark
         filled = round(fraction * BAR_WIDTH)
         bar = "█" * filled + "·" * (BAR_WIDTH - filled)
         start, end = ("\r", "") if live else ("", "\n")
-        print(f"{start}{self.label} {bar} {100 * fraction:3.0f} %", end=end, file=sys.stderr, flush=True)
+        text = f"{self.label} {bar} {100 * fraction:3.0f} % {doing}".rstrip()
+        print(f"{start}{text}{CLEAR if live else ''}", end=end, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Leave the line standing."""
@@ -47,6 +50,7 @@ class Follower:
         self.bar = ProgressBar(experiment.key)
         self.seen: defaultdict[tuple[str, int], int] = defaultdict(int)
         self.notes = 0
+        self.preparing = ""
 
     def show(self, snapshot: Snapshot) -> None:
         """Report the points that the last snapshot did not have."""
@@ -54,12 +58,15 @@ class Follower:
             for note in snapshot.notes[self.notes :]:
                 print(json.dumps({"event": "note", "text": note}))
             self.notes = len(snapshot.notes)
+            if snapshot.preparing not in ("", self.preparing):
+                print(json.dumps({"event": "note", "text": snapshot.preparing}))
+            self.preparing = snapshot.preparing
             for (seed, step), values in sorted(self._new_points(snapshot).items()):
                 moment = int(step) if step.is_integer() else step
                 print(json.dumps({"event": "metrics", "step": moment, "seeds": [seed], "values": values}))
             sys.stdout.flush()
         else:
-            self.bar.show(snapshot.progress)
+            self.bar.show(snapshot.progress, snapshot.preparing)
 
     def finish(self, snapshot: Snapshot) -> None:
         """The last word: the summary, or why there is none."""

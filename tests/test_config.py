@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from core.config import Config, ConfigError, knob
 
@@ -204,7 +204,7 @@ def _with_field(kind: Any, field: Any) -> type[Config]:
         (int, knob(1, "Size"), "'size' is a number without bounds; give knob.. both ge and le"),
         (int, knob(1, "Size", ge=0), "'size' is a number without bounds"),
         (float, knob(1.0, "Size", le=2), "'size' is a number without bounds"),
-        (str, knob("a", "Size"), "'size' has type <class 'str'>; use Literal, bool, int or float"),
+        (list, knob("a", "Size"), "'size' has type <class 'list'>; use Literal, bool, int, float or str"),
         (int, 3, "'size' was not made with knob"),
     ],
 )
@@ -216,3 +216,41 @@ def test_a_field_that_no_form_could_show_is_refused(kind: Any, field: Any, messa
 def test_an_unknown_knob_is_a_key_error():
     with pytest.raises(KeyError):
         Sample.knob("colour")
+
+
+class Related(Config):
+    source: Literal["built in", "folder"] = knob("built in", "Source")
+    folder: str = knob("", "Folder", pattern=r"[a-z]*", rule="a name in small letters", where={"source": ("folder",)})
+    heads: int = knob(4, "Heads", ge=1, le=8)
+    width: int = knob(16, "Width", ge=1, le=64)
+
+    @model_validator(mode="after")
+    def _divides(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"width must be a multiple of heads; got {self.width} and {self.heads}. Try 16 and 4.")
+        return self
+
+
+def test_a_text_is_checked_against_its_rule():
+    assert Related.knob("folder").kind == "text" and Related.parse({"folder": "pets"}).folder == "pets"
+    with pytest.raises(ConfigError, match=r"folder must be a name in small letters; got '\.\./etc'\."):
+        Related.parse({"folder": "../etc"})
+    found, messages = Related.clamp({"folder": "../etc"})
+    assert found.folder == "" and messages == (
+        "folder must be a name in small letters; got '../etc'. Used none instead.",
+    )
+
+
+def test_a_field_that_does_not_matter_counts_as_its_default():
+    elsewhere = Related(source="built in", folder="pets")
+    assert not elsewhere.matters("folder") and elsewhere.retraining() == Related().retraining()
+    assert elsewhere.differences(Related()) == {}
+    assert Related(source="folder", folder="pets").retraining()["folder"] == "pets"
+
+
+def test_a_rule_about_several_fields_speaks_for_itself():
+    with pytest.raises(ConfigError, match=r"^width must be a multiple of heads; got 16 and 5\. Try 16 and 4\.$"):
+        Related.parse({"heads": 5})
+    assert Related.clamp({"heads": "5", "width": "20"})[0].width == 20  # right together, though not one by one
+    found, messages = Related.clamp({"heads": 5})
+    assert found == Related() and messages[0].endswith("Used the defaults instead.")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from core.contract import Experiment
@@ -60,7 +62,7 @@ class Question:
 
 def _asked(question: Question, arguments: Mapping[str, Any]) -> Future[Arrays]:
     """The answer on its way, or known already: what has answered once does not change. A refusal does not stand."""
-    key = (question, *sorted(arguments.items()))
+    key = (question, *sorted((name, _hashable(value)) for name, value in arguments.items()))
     with _lock:
         found = _answers.get(key)
         if found is None or (found.done() and found.exception()):
@@ -68,6 +70,13 @@ def _asked(question: Question, arguments: Mapping[str, Any]) -> Future[Arrays]:
             while len(_answers) > ANSWERS_KEPT:
                 del _answers[next(iter(_answers))]
         return found
+
+
+def _hashable(value: Any) -> Any:
+    """What stands for an argument in a key: an array, a drawn picture for one, by its content."""
+    if not isinstance(value, np.ndarray):
+        return value
+    return value.shape, value.dtype.str, hashlib.sha256(np.ascontiguousarray(value)).hexdigest()
 
 
 def _awaited(asked: Future[Arrays]) -> Arrays:

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.config import Config, Knob, knob
+from core.config import Config, ConfigError, Knob, knob
 from core.contract import Experiment
 from ui.address import BASELINE, PASSING, passing
 
@@ -64,7 +64,11 @@ def form(experiment: Experiment, hidden: Collection[str] = ()) -> Settings:
     for one in _drawn(experiment, "view", hidden):
         widget(experiment.key, one)
     st.button("Reset to defaults", key=f"{experiment.key}:defaults", on_click=to_defaults, args=(experiment,))
-    return _read(experiment)
+    try:
+        return _read(experiment)
+    except ConfigError as error:  # knobs that are right one by one, but not together
+        st.error(str(error))
+        st.stop()
 
 
 def write_link(experiment: Experiment, settings: Settings, run: str | None, baseline: str | None = None) -> None:
@@ -83,7 +87,8 @@ def write_link(experiment: Experiment, settings: Settings, run: str | None, base
 def link_fields(settings: Settings) -> dict[str, str]:
     """Every field and the seeds, as a link carries them."""
     seeds = {"seeds": len(settings.seeds), "first_seed": settings.seeds[0]}
-    return {name: _as_text(value) for name, value in {**settings.config.model_dump(), **seeds}.items()}
+    fields = {**settings.config.model_dump(), **seeds}
+    return {name: _as_text(value) for name, value in fields.items() if value != ""}  # browsers drop an empty field
 
 
 def set_values(experiment: Experiment, values: Mapping[str, Any]) -> None:
@@ -150,7 +155,13 @@ def _drawn(experiment: Experiment, group: str, hidden: Collection[str]) -> list[
     if group in hidden:
         return []
     knobs = (*experiment.config.knobs(), *Seeds.knobs())
-    return [one for one in knobs if one.group == group and one.name not in hidden]
+    return [one for one in knobs if one.group == group and one.name not in hidden and _matters(experiment, one)]
+
+
+def _matters(experiment: Experiment, one: Knob) -> bool:
+    """Whether a knob changes anything while the others stand as they do."""
+    now = st.session_state
+    return all(now[_name(experiment.key, other)] in values for other, values in one.where.items())
 
 
 def widget(key: str, one: Knob) -> None:
@@ -166,6 +177,8 @@ def widget(key: str, one: Knob) -> None:
     elif one.kind == "choice":
         choose = st.radio if len(one.choices) <= FEW_CHOICES else st.selectbox
         choose(options=one.choices, format_func=one.label_of, **common)
+    elif one.kind == "text":
+        _text(one, common)
     elif one.logarithmic:
         value = st.session_state[common["key"]]
         st.select_slider(options=_log_steps(one, value), format_func=lambda number: f"{number:g}", **common)
@@ -173,6 +186,17 @@ def widget(key: str, one: Knob) -> None:
         st.number_input(min_value=int(one.minimum or 0), max_value=int(one.maximum or 0), step=1, **common)
     else:
         st.number_input(min_value=one.minimum, max_value=one.maximum, step=one.default or None, format="%g", **common)
+
+
+def _text(one: Knob, common: dict[str, Any]) -> None:
+    """A name to choose where some are offered, else to type."""
+    value = st.session_state[common["key"]]
+    offered = list(one.offered()) if one.offered else []
+    if one.offered is None:
+        st.text_input(**common)
+    else:
+        options = offered if value in offered else [value, *offered]
+        st.selectbox(options=options, format_func=one.label_of, **common)
 
 
 def _log_steps(one: Knob, value: float) -> list[float]:

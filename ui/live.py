@@ -179,7 +179,7 @@ def _progress(snapshot: Snapshot) -> None:
         st.warning(snapshot.problem)
     if run.state == "interrupted":
         st.info("The server stopped in the middle of this run. What was measured is below; Run starts it again.")
-    for note in snapshot.notes[-3:]:
+    for note in (*snapshot.notes[-3:], *([snapshot.preparing] if snapshot.preparing else [])):
         st.caption(note)
 
 

@@ -18,6 +18,7 @@ from core.engine.live import Limits, LiveRun, LiveUnit
 from core.engine.local import Job, Worker
 from core.engine.pool import Pool
 from core.engine.protocol import (
+    UNSEEN,
     Advance,
     Answer,
     Ask,
@@ -33,7 +34,6 @@ from core.engine.protocol import (
     Turn,
 )
 from core.engine.question import NOTHING_SAVED, Question
-from core.engine.records import Moment
 
 log = logging.getLogger(__name__)
 
@@ -254,7 +254,7 @@ class Dispatcher:
 
     def _take_in(self, run: LiveRun, unit: LiveUnit, told: Events, job: Job) -> None:
         if job.tag == "step":
-            seen = sum(not isinstance(event, Moment) for event in told.events)
+            seen = sum(not isinstance(event, UNSEEN) for event in told.events)
             unit.steps_owed = max(0, unit.steps_owed - seen)
         self.ledger.keep(run, unit, told.events)
 

@@ -66,8 +66,11 @@ class Ledger:
 
     def keep(self, run: LiveRun, unit: LiveUnit, events: Iterable[Told]) -> None:
         """Store the next events of a unit."""
+        before = unit.preparing
         for training, own in unit.take(events).items():
             self.journal.add(partial(self._append, run, training, own))
+        if unit.preparing != before:
+            run.changed()
 
     def end(
         self, run: LiveRun, unit: LiveUnit, state: State, weights: tuple[Weights, ...] | None = None, error: str = ""

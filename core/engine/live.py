@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from core.engine.local import Worker
-from core.engine.protocol import Told
-from core.engine.records import FINAL, RunRecord, SeedEvent, Snapshot, State
+from core.engine.protocol import Preparing, Told
+from core.engine.records import FINAL, Moment, RunRecord, SeedEvent, Snapshot, State
 from core.events import Arrays, Metrics, Note
 
 if TYPE_CHECKING:
     from core.contract import Experiment
 
 Pause = Literal["", "owner", "unwatched"]
+Happened = Metrics | Arrays | Note | Moment
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class LiveUnit:
     worker: where its generator is suspended, None before it was opened. delivered: events received and kept, which a
     restart skips. seconds: busy time of this generator. suspect: a worker died while advancing it. closing_since: when
     it was asked to end. steps_owed: single steps asked for. behind: it repeats events that are known already.
+    preparing: how far it is with its outside data.
     """
 
     seeds: tuple[int, ...]
@@ -54,6 +56,7 @@ class LiveUnit:
     behind: bool = False
     closing_since: float | None = None
     steps_owed: int = 0
+    preparing: str = ""
 
     @property
     def over(self) -> bool:
@@ -71,6 +74,9 @@ class LiveUnit:
         """Split the next events of this unit by seed: training id -> its events, numbered."""
         split: dict[str, list[SeedEvent]] = {}
         for event in events:
+            self.preparing = event.text if isinstance(event, Preparing) else ""
+            if isinstance(event, Preparing):
+                continue
             self.delivered += 1
             for seed, own in self._by_seed(event):
                 index = self.counts.get(seed, 0)
@@ -80,7 +86,7 @@ class LiveUnit:
                 self.step = max(self.step, event.step)
         return split
 
-    def _by_seed(self, event: Told) -> Iterable[tuple[int, Told]]:
+    def _by_seed(self, event: Happened) -> Iterable[tuple[int, Happened]]:
         if isinstance(event, Metrics):
             for position, seed in enumerate(self.seeds):
                 values = {name: np.asarray(numbers[position]) for name, numbers in event.values.items()}

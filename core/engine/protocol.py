@@ -13,7 +13,17 @@ from core.engine.records import Moment
 from core.events import Arrays, Metrics, Note, Weights
 
 Outcome = Literal["more", "ended", "failed"]
-Told = Metrics | Arrays | Note | Moment  # of an event stream; a Checkpoint stays in the worker
+
+
+@dataclass(frozen=True)
+class Preparing:
+    """How far a unit is with its outside data, in a sentence. Not an event: it is not stored, nor told twice."""
+
+    text: str
+
+
+Told = Metrics | Arrays | Note | Moment | Preparing  # by a unit; a Checkpoint stays in the worker
+UNSEEN = (Moment, Preparing)  # nobody looks at these as they come, so a single step goes past them
 
 
 @dataclass(frozen=True)

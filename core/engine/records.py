@@ -90,7 +90,7 @@ class Snapshot:
     where unknown. queue_position: None while running now. series: metric name -> seed -> points (NaN points left out).
     moments: seed -> steps of its stored Arrays. saved: seed -> steps whose weights are stored, which answer queries as
     of then. problem: a sentence for the person who watches (disk full), else empty. recorded: the stamp of a run that
-    was shipped with the program, else empty.
+    was shipped with the program, else empty. preparing: how far it is with its outside data, else empty.
     """
 
     run: RunRecord
@@ -106,6 +106,7 @@ class Snapshot:
     problem: str = ""
     viewers: int = 0
     recorded: str = ""
+    preparing: str = ""
 
     def summary(self, names: Iterable[str] | None = None) -> dict[str, dict[int, float]]:
         """The last finite value of each metric: name -> seed -> value; a seed without one is left out.

@@ -103,7 +103,8 @@ class Scheduler(Questions):
     def identity(self, experiment: str, config: Config) -> str:
         """The identity that trainings of this config have here."""
         found = _experiment(experiment, config)
-        return identity(found.key, found.version, config.retraining(), self.device.type)
+        data = found.fingerprint(config) if found.fingerprint else ""
+        return identity(found.key, found.version, config.retraining(), self.device.type, data)
 
     def start(
         self,
@@ -290,6 +291,7 @@ class Scheduler(Questions):
             "queue_position": queued.index(place) + 1 if place in queued else None,
             "seed_states": run.seed_states(),
             "viewers": sum(seen >= recently for seen in run.viewers.values()),
+            "preparing": next((unit.preparing for unit in run.unfinished() if unit.preparing), ""),
         }
 
     def _stored(self, run_id: str) -> Snapshot:

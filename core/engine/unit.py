@@ -18,6 +18,7 @@ from core.contract import Explained
 from core.devices import GlobalState, isolated, seed_everything
 from core.engine.moments import Moments
 from core.engine.protocol import (
+    UNSEEN,
     Advance,
     Answer,
     Ask,
@@ -27,6 +28,7 @@ from core.engine.protocol import (
     Drop,
     Open,
     Outcome,
+    Preparing,
     Refusal,
     Reply,
     Told,
@@ -65,7 +67,7 @@ class Unit:
         self.checkpoint: Checkpoint | None = None
         self.checkpoints = 0
         self.state = fresh_state(opening.seeds[0])
-        self._generator: Iterator[Event] | None = None
+        self._generator: Iterator[Event | Preparing] | None = None
 
     def advance(self, asked: Advance, tell: Tell) -> Turn:
         """Pull events until the budget is used or the limit reached; an experiment's error is reported, not raised."""
@@ -100,20 +102,20 @@ class Unit:
 
     def _pull(self, tell: Tell, deadline: float, limit: int | None) -> Outcome:
         if self._generator is None:
-            self._generator = iter(self.experiment.run(self.config, self.seeds, self.device))
+            self._generator = self._events()
         longest, told = 0.0, 0
         before = time.perf_counter()
         while self.skip or limit is None or told < limit:
             try:
-                event = self._noted(_owned(next(self._generator), len(self.seeds)))
+                event = self._noted(next(self._generator))
             except StopIteration:
                 self.skip = 0
                 return "ended"
-            if event is not None and self.skip:
+            if event is not None and self.skip and not isinstance(event, Preparing):
                 self.skip -= 1
             elif event is not None:
                 tell(event)
-                told += not isinstance(event, Moment)  # nobody sees one, so a single step goes past it
+                told += not isinstance(event, UNSEEN)
             now = time.perf_counter()
             longest = max(longest, now - before)
             if now + longest > deadline or told >= MOST_EVENTS:
@@ -121,8 +123,16 @@ class Unit:
             before = now
         return "more"
 
-    def _noted(self, event: Event) -> Told | None:
+    def _events(self) -> Iterator[Event | Preparing]:
+        if self.experiment.prepare:
+            yield from map(Preparing, self.experiment.prepare(self.config))
+        yield from self.experiment.run(self.config, self.seeds, self.device)
+
+    def _noted(self, said: Event | Preparing) -> Told | None:
         """What is to be told of an event: of a checkpoint only the weights of a moment that is due."""
+        if isinstance(said, Preparing):
+            return said
+        event = _owned(said, len(self.seeds))
         if not isinstance(event, Checkpoint):
             return event
         self.checkpoint = event
