@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from typing import Any
 
@@ -47,7 +46,7 @@ def from_browser(sent: object, side: int, colour: bool) -> NDArray[np.uint8] | N
         raise UploadError(f"A drawing must be at most {DRAWING_BYTES // 1000} KB. Press Clear and draw again.")
     try:
         content = base64.b64decode(sent.removeprefix(_DATA_URL), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # no base64, or not even ASCII
         raise UploadError("A drawing must arrive whole; this one is damaged. Draw a little more.") from error
     if not content.startswith(PNG):
         raise UploadError("A drawing must arrive as a PNG; this one is none. Draw a little more.")
