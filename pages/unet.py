@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import catalog
 from core.claims.unet import CLAIMS
-from core.data.scenes import BACKGROUND, CLASS_NAMES, COUNTS
+from core.data.scenes import BACKGROUND, CLASS_NAMES, COUNTS, SIDE
 from core.engine.records import Snapshot
 from core.figures import unet as figures
 from core.statistics import spread
@@ -20,6 +20,7 @@ from ui.lab import lab
 from ui.lesson import section
 from ui.live import follow, train_buttons
 from ui.noise import noise
+from ui.picture import picture_input
 from ui.plot import plot
 from ui.results import Result, grid, origin, result_for, scores
 from ui.scrub import scrubbed
@@ -112,6 +113,24 @@ def edges(now: Snapshot | None) -> None:
         st.info("Press Run: errors against the distance to an edge appear here.")
 
 
+def own(result: Result, step: float | None) -> None:
+    """A scene of one's own: what this net says of it, and what the one without skips does (or the one with all)."""
+    left, right = st.columns([1, 2])
+    with left:
+        drawn = picture_input("unet-own", side=SIDE, colour=False, prompt="Draw two or three digits")
+    if drawn is None:
+        right.caption(WORDS["own"])
+        return
+    mine = result.snapshot.run.config["skips"]
+    other = "all" if mine == "none" else "none"
+    nets = {mine: (result, step), other: (choices(result.snapshot)[other], None)}
+    for skips, (net, moment) in nets.items():
+        if net and (found := ask(EXPERIMENT, net, "segment", step=moment, scene=drawn)):
+            with right:
+                st.caption(f"Skips {skips}: {net.label}.")
+                plot(figures.scene(found["image"], found["predicted"]), f"own {skips}", height=330)
+
+
 settings, snapshot = lab(EXPERIMENT, WORDS["introduction"], live_figures)
 if section("Skips on, skips off", EXPERIMENT):
     train_buttons(EXPERIMENT, settings, across="skips", down="dataset")
@@ -120,5 +139,7 @@ if section("What does it see? Scenes and errors", EXPERIMENT):
     scrubbed(EXPERIMENT, settings, snapshot, scenes, key="scenes", otherwise="Press Run: a scene appears here.")
 if section("What skips bring: errors against the distance to an edge", EXPERIMENT):
     follow(EXPERIMENT, snapshot, edges, key="edges")
+if section("Draw your own scene", EXPERIMENT):
+    scrubbed(EXPERIMENT, settings, snapshot, own, key="own", otherwise="Press Run: then draw a scene for the net.")
 if section("What the sources claim, and what to hold against it", EXPERIMENT):
     claims(EXPERIMENT, settings, CLAIMS)
