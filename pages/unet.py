@@ -8,10 +8,10 @@ import streamlit as st
 
 from core import catalog
 from core.claims.unet import CLAIMS
-from core.data.scenes import BACKGROUND, CLASS_NAMES, COUNTS, SIDE
+from core.data import scenes
+from core.data.scenes import BACKGROUND, CLASS_NAMES, COUNTS, SIDE, Dataset
 from core.engine.records import Snapshot
 from core.figures import unet as figures
-from core.statistics import spread
 from ui.ask import ask
 from ui.charts import training_curves
 from ui.claims import claims
@@ -21,24 +21,17 @@ from ui.lesson import section
 from ui.live import follow, train_buttons
 from ui.noise import noise
 from ui.picture import picture_input
-from ui.plot import plot
+from ui.plot import as_json, plot
 from ui.results import Result, grid, origin, result_for, scores
 from ui.scrub import scrubbed
 from ui.words import words
 
 EXPERIMENT = catalog.get("unet")
 WORDS = words("unet")
+SAMPLES = 5
 CHARTS = {
     "IoU (0 to 1)": ("mean IoU", "mean IoU without background"),
     "Cross-entropy (nats)": ("training loss", "validation loss"),
-}
-TABLE = {
-    "mean IoU": "{:.3f}",
-    "mean IoU without background": "{:.3f}",
-    "accuracy at edges": "{:.1f} %",
-    "accuracy away from edges": "{:.1f} %",
-    "digit accuracy": "{:.1f} %",
-    "training loss": "{:.4f}",
 }
 
 
@@ -66,8 +59,7 @@ def table(now: Snapshot | None) -> None:
     found = choices(now)
     rows = []
     for skips, result in found.items():
-        numbers = scores(result, list(TABLE)) if result else {}
-        cells = {name: written(numbers.get(name, []), form) for name, form in TABLE.items()}
+        cells = figures.table_cells(scores(result, list(figures.TABLE)) if result else {})
         rows.append({"Skips": EXPERIMENT.config.knob("skips").label_of(skips), **cells, "From": origin(result)})
     trained = {skips: by_class(result) for skips, result in found.items() if result}
     if trained:
@@ -77,16 +69,14 @@ def table(now: Snapshot | None) -> None:
     noise(dict(found), "mean IoU", key="noise", unit="IoU")
 
 
-def written(values: list[float], form: str) -> str:
-    """Mean ± population std and n."""
-    found = spread(values)
-    if found.n == 0:
-        return "–"
-    sigma = f" ± {form.format(found.std)}" if found.n > 1 else ""
-    return f"{form.format(found.mean)}{sigma} (n = {found.n})"
+@st.cache_data
+def samples(dataset: Dataset) -> str:
+    """The first test scenes and what is to be found in them."""
+    test = scenes.scenes(dataset)["test"]
+    return as_json(figures.samples(test.images[:SAMPLES], test.targets[:SAMPLES]))
 
 
-def scenes(result: Result, step: float | None) -> None:
+def one_scene(result: Result, step: float | None) -> None:
     """One test scene: target, prediction and errors, at any moment of training."""
     left, right = st.columns([1, 3])
     index = left.number_input("Test scene", 0, COUNTS["test"] - 1, 3, help="None of them was trained on.")
@@ -135,8 +125,11 @@ settings, snapshot = lab(EXPERIMENT, WORDS["introduction"], live_figures)
 if section("Skips on, skips off", EXPERIMENT):
     train_buttons(EXPERIMENT, settings, across="skips", down="dataset")
     follow(EXPERIMENT, snapshot, table, key="table")
+if section("The scenes", EXPERIMENT):
+    shown = settings.config.dataset if scenes.at_hand(settings.config.dataset) else "digits"
+    plot(samples(shown), "samples", height=340, caption=WORDS["samples"])
 if section("What does it see? Scenes and errors", EXPERIMENT):
-    scrubbed(EXPERIMENT, settings, snapshot, scenes, key="scenes", otherwise="Press Run: a scene appears here.")
+    scrubbed(EXPERIMENT, settings, snapshot, one_scene, key="scenes", otherwise="Press Run: a scene appears here.")
 if section("What skips bring: errors against the distance to an edge", EXPERIMENT):
     follow(EXPERIMENT, snapshot, edges, key="edges")
 if section("Draw your own scene", EXPERIMENT):

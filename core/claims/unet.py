@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.claims.evidence import Claim, Evidence, Finding, both, higher, missing
+from core.claims.evidence import Claim, Evidence, Finding, Word, both, higher, missing
 from core.statistics import compare, spread
 
 COURSE = "course material"
@@ -38,15 +38,15 @@ def without_fits_better(evidence: Evidence) -> Finding:
 
 def skips_only_place_edges(evidence: Evidence) -> Finding:
     """Edges should gain, and the share of right digits among the pixels called a digit should not."""
-    edges, digits = (
+    (edges_on, edges_off), (named_on, named_off) = (
         [evidence.scores(metric, skips=skips) for skips in ("all", "none")]
         for metric in ("accuracy at edges", "digit accuracy")
     )
-    placed = higher(*edges, (f"at edges {ON}", OFF), comparisons=2)
-    named = higher(*digits, (f"right digit {ON}", OFF), comparisons=2)
-    turned = {"supported": "contradicted", "contradicted": "supported"}
+    placed = higher(edges_on, edges_off, (f"at edges {ON}", OFF), comparisons=2)
+    named = higher(named_on, named_off, (f"right digit {ON}", OFF), comparisons=2)
     # "no better at naming" is shown false by a gain, and never shown true by a gain that cannot be told
-    return both(placed, Finding(turned.get(named.word, "cannot tell"), named.because))  # type: ignore[arg-type]
+    turned: dict[Word, Word] = {"supported": "contradicted", "contradicted": "supported", "cannot tell": "cannot tell"}
+    return both(placed, Finding(turned[named.word], named.because))
 
 
 def gap_is_the_same(evidence: Evidence) -> Finding:

@@ -31,6 +31,7 @@ CLASSES, BACKGROUND = 11, 10
 CLASS_NAMES = (*map(str, range(10)), "background")
 COUNTS = {"train": 1000, "test": 200}
 SEED = 0
+LAST_FETCHED = "t10k-labels-idx1-ubyte"
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,16 @@ def scenes(dataset: Dataset) -> dict[str, Scenes]:
     return _scenes(dataset, str(places.datasets()))
 
 
+def at_hand(dataset: Dataset) -> bool:
+    """Whether the digits are on this machine already, so that drawing scenes downloads nothing."""
+    return dataset == "digits" or (places.datasets() / "MNIST" / "raw" / LAST_FETCHED).is_file()
+
+
 def box_iou(one: Whole, other: Whole, side: int = PICTURE) -> NDArray[np.float64]:
     """Intersection over union of squares of the same side, by their corners: (..., 2) and (..., 2) -> (...)."""
     shared = np.clip(side - np.abs(one - other), 0, None).prod(axis=-1)
-    return shared / (2 * side * side - shared)
+    share: NDArray[np.float64] = shared / (2 * side * side - shared)
+    return share
 
 
 def place(count: int, rng: np.random.Generator) -> Whole:
@@ -64,7 +71,8 @@ def place(count: int, rng: np.random.Generator) -> Whole:
         tries = rng.integers(0, SIDE - PICTURE + 1, (TRIES, count, 2))
         good = (box_iou(tries[:, first], tries[:, second]) <= LARGEST_IOU).all(axis=1)
         if good.any():
-            return tries[good.argmax()]
+            first_good: Whole = tries[good.argmax()]
+            return first_good
 
 
 def lay(digits: NDArray[np.uint8], labels: NDArray[np.int64], corners: Whole) -> Scenes:

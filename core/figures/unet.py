@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures.images import COLUMN, EXTRA, ROW, axes_of, axis_keys
+from core.figures.images import COLUMN, EXTRA, ROW, axes_of, axis_keys, image_grid
 from core.figures.palette import NEUTRAL, OTHER_STYLES, Style, axis, drawn, heading, layout
 from core.statistics import spread
 
@@ -29,6 +29,14 @@ CLASS_COLOURS = (
 )
 ERRORS = ("right", "one digit for another", "digit missed", "digit where there is none")
 ERROR_COLOURS = ("#10181B", "#E6A5C8", "#F06D02", "#4095FE")
+TABLE: dict[str, tuple[str, str]] = {  # metric -> how its number is written, and its unit
+    "mean IoU": ("{:.3f}", ""),
+    "mean IoU without background": ("{:.3f}", ""),
+    "accuracy at edges": ("{:.1f}", " %"),
+    "accuracy away from edges": ("{:.1f}", " %"),
+    "digit accuracy": ("{:.1f}", " %"),
+    "training loss": ("{:.4f}", " nats"),
+}
 LEAST_NUMBERED = 12  # pixels of a class that carry its number
 
 
@@ -66,6 +74,26 @@ def scene(
     return drawn(data=traces, layout=shown)
 
 
+def table_cells(scores: Mapping[str, Sequence[float]]) -> dict[str, str]:
+    """Metric -> mean ± population std and n, in words. scores: metric -> one number a seed; a dash for none."""
+    cells = {}
+    for name, (form, unit) in TABLE.items():
+        found = spread(list(scores.get(name, ())))
+        sigma = f" ± {form.format(found.std)}" if found.n > 1 else ""
+        cells[name] = f"{form.format(found.mean)}{sigma}{unit} (n = {found.n})" if found.n else "–"
+    return cells
+
+
+def samples(images: NDArray[np.uint8], targets: NDArray[np.uint8]) -> go.Figure:
+    """Scenes (n, h, w) above the class of each of their pixels, with the digits in the titles."""
+    palette = np.array([[int(one[at : at + 2], 16) / 255 for at in (1, 3, 5)] for one in CLASS_COLOURS])
+    grey = np.repeat(images[:, None] / 255, 3, axis=1)
+    coloured = palette[targets].transpose(0, 3, 1, 2)
+    titles = [", ".join(str(one) for one in np.unique(target) if one != BACKGROUND) for target in targets]
+    scenes = [f"Scene {number}" for number in range(len(images))]
+    return image_grid(np.concatenate([grey, coloured]), [*scenes, *titles], columns=len(images))
+
+
 def error_legend() -> str:
     """The colours of the error map in words, as HTML-free Markdown."""
     words = ("pink: one digit for another", "orange: digit missed", "blue: digit where there is none")
@@ -95,7 +123,10 @@ def iou_by_class(nets: Mapping[str, Mapping[str, Sequence[float]]], *, title: st
             }
         )
     up = {"range": [0, 1.02]}
-    return drawn(data=traces, layout=layout(title, "Class", "IoU (0 to 1)", yaxis=up, showlegend=len(nets) > 1))
+    return drawn(
+        data=traces,
+        layout=layout(title, "Class", "IoU (0 to 1)", xaxis={"type": "category"}, yaxis=up, showlegend=len(nets) > 1),
+    )
 
 
 def errors_by_distance(nets: Mapping[str, Mapping[str, NDArray[Any]]]) -> go.Figure:
@@ -130,7 +161,7 @@ def errors_by_distance(nets: Mapping[str, Mapping[str, NDArray[Any]]]) -> go.Fig
             )
         left = 0.54 * number
         place = {"domain": [left, left + 0.46], "anchor": used["yaxis"]}
-        axes[across] = axis("Distance to the edge (px; negative: inside a digit)", **place)
+        axes[across] = axis("Distance to an edge (px; < 0: in a digit)", **place)
         axes[down] = axis(
             "Pixels of that distance (%)" if number == 0 else "", anchor=used["xaxis"], rangemode="tozero"
         )

@@ -45,14 +45,16 @@ def iou(counts: NDArray[np.int64]) -> Floats:
     """(11,) from a confusion matrix, 0 to 1; NaN for a class that is in neither prediction nor target."""
     both = np.diag(counts).astype(np.float64)
     either = counts.sum(axis=0) + counts.sum(axis=1) - both
-    return np.divide(both, either, out=np.full(CLASSES, np.nan), where=either > 0)
+    share: Floats = np.divide(both, either, out=np.full(CLASSES, np.nan), where=either > 0)
+    return share
 
 
 def mean_iou(classes: Floats) -> tuple[float, float]:
     """The mean over the classes that occur, and the same without the background; NaN where none occurs."""
     present = classes[np.isfinite(classes)]
     digits = classes[:BACKGROUND][np.isfinite(classes[:BACKGROUND])]
-    return tuple(float(one.mean()) if len(one) else float("nan") for one in (present, digits))  # type: ignore[return-value]
+    mean, without = (float(one.mean()) if len(one) else float("nan") for one in (present, digits))
+    return mean, without
 
 
 def digit_accuracy(counts: NDArray[np.int64]) -> float:

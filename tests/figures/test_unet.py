@@ -5,7 +5,17 @@ import pytest
 
 from core.data import scenes
 from core.figures import unet as figures
-from core.figures.unet import BACKGROUND, CLASS_NAMES, ERRORS, errors, errors_by_distance, iou_by_class, scene
+from core.figures.unet import (
+    BACKGROUND,
+    CLASS_NAMES,
+    ERRORS,
+    errors,
+    errors_by_distance,
+    iou_by_class,
+    samples,
+    scene,
+    table_cells,
+)
 
 TARGET = np.full((60, 60), BACKGROUND, np.uint8)
 TARGET[10:20, 10:20] = 3
@@ -61,6 +71,7 @@ def test_bars_show_mean_std_and_n_of_every_class():
     assert first.customdata[place][1] == 2 and second.customdata[place][1] == 1
     assert first.marker.color != second.marker.color and second.marker.pattern.shape == "/"
     assert figure.layout.yaxis.title.text == "IoU (0 to 1)" and figure.layout.xaxis.title.text == "Class"
+    assert figure.layout.xaxis.type == "category"  # or "background" would have no place among the numbers
 
 
 def test_errors_over_distance_have_a_panel_a_kind_and_background_is_no_digit():
@@ -72,3 +83,16 @@ def test_errors_over_distance_have_a_panel_a_kind_and_background_is_no_digit():
     assert list(mistaken.y) == [7, 8] and mistaken.xaxis == "x2"
     assert len({(one.line.color, one.line.dash) for one in figure.data}) == 2
     assert "(px" in figure.layout.xaxis.title.text and "(%)" in figure.layout.yaxis.title.text
+
+
+def test_samples_show_each_scene_above_its_classes():
+    figure = samples(np.stack([IMAGE, IMAGE]), np.stack([TARGET, GUESS]))
+    assert len(figure.data) == 4
+    assert [one.text for one in figure.layout.annotations] == ["Scene 0", "Scene 1", "3", "3, 8"]
+    assert figure.data[0].source == figure.data[1].source and figure.data[2].source != figure.data[3].source
+
+
+def test_a_table_says_mean_std_n_and_unit_and_a_dash_for_nothing():
+    cells = table_cells({"mean IoU": [0.7, 0.8], "accuracy at edges": [61.0]})
+    assert cells["mean IoU"] == "0.750 ± 0.050 (n = 2)" and cells["accuracy at edges"] == "61.0 % (n = 1)"
+    assert cells["training loss"] == "–"
