@@ -108,7 +108,7 @@ def test_the_number_of_layers_is_read_from_text_too(said: object):
 
 
 def test_a_number_of_layers_that_cannot_be_is_refused():
-    with pytest.raises(ConfigError, match="layers must be one of 8, 14, .*, 56; got '21'"):
+    with pytest.raises(ConfigError, match=r"layers must be one of 8, 14, .*, 56; got '21'"):
         DepthConfig.parse({"layers": "21"})
 
 
