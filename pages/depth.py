@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import streamlit as st
 
 from core import catalog
@@ -40,7 +41,8 @@ def charts(settings: Settings, now: Snapshot | None) -> None:
     if run and (found := norms_of(run)):
         net = EXPERIMENT.config.parse(run.run.config)
         name = net_name(net.residual, net.batch_norm)
-        plot(over_layers({name: found}, NORM), "layer norms", height=220, caption=WORDS["live norms"])
+        of = "" if now or not recorded else f" {recorded.label[0].upper()}{recorded.label[1:]}."
+        plot(over_layers({name: found}, NORM), "layer norms", height=220, caption=WORDS["live norms"] + of)
 
 
 def norms_of(run: Snapshot, epoch: float | None = None) -> Mapping[int, tuple]:
@@ -79,11 +81,13 @@ def gradients(now: Snapshot | None) -> None:
     """The gradient norm of every layer: plain and residual, with and without batch norm, at one epoch."""
     last = settings.config.epochs
     epochs = range(1, last + 1)
-    epoch = st.select_slider("Epoch", epochs, value=last, key=f"depth:epoch:{last}") if last > 1 else 1
+    left, right = st.columns([1, 2])
+    layers = left.selectbox("Layers of these nets", EXPERIMENT.config.knob("layers").choices, index=8)
+    epoch = right.select_slider("Epoch", epochs, value=last, key=f"depth:epoch:{last}") if last > 1 else 1
     groups, missing = {}, []
     for batch_norm in (True, False):
         for residual in (False, True):
-            changes = {"residual": residual, "batch_norm": batch_norm}
+            changes = {"layers": layers, "residual": residual, "batch_norm": batch_norm}
             result = result_for(EXPERIMENT, settings.config.model_copy(update=changes), now)
             values = norms_of(result.snapshot, epoch) if result else None
             if values:
@@ -92,8 +96,8 @@ def gradients(now: Snapshot | None) -> None:
                 missing.append(net_name(residual, batch_norm))
     plot(over_layers(groups, NORM), "norms by net", height=340)
     if missing:
-        st.caption(f"Not trained yet with these settings: {'; '.join(missing)}.")
-    st.caption(WORDS["gradients"].format(layers=settings.config.layers, factor=f"{NO_NORM_FACTOR:g}"))
+        st.caption(f"Not trained yet with {layers} layers and the form's other settings: {'; '.join(missing)}.")
+    st.caption(WORDS["gradients"].format(factor=f"{NO_NORM_FACTOR:g}"))
 
 
 def signals(result: Result, step: float | None) -> None:
@@ -107,9 +111,8 @@ def signals(result: Result, step: float | None) -> None:
             (right, "gradient", "Gradient at the response, per picture"),
         ):
             with column:
-                layers = range(1, len(found[key]) + 1)
-                seed = result.snapshot.run.seeds[0]
-                plot(over_layers({name: {seed: (layers, found[key])}}, title), f"signal {key}", height=280)
+                line = np.arange(1, len(found[key]) + 1), found[key]
+                plot(over_layers({name: {result.snapshot.run.seeds[0]: line}}, title), f"signal {key}", height=280)
         st.caption(f"{WORDS['signals']} Net: {name}, {net.layers} layers; {result.label}; its first seed.")
 
 

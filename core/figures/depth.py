@@ -85,7 +85,7 @@ def over_layers(
     }
     dashes = {name: "dot" if "no batch norm" in name else "solid" for name in groups}
     figure = curves(positive, y=y, x=LAYER, colours=_colours(groups), dashes=dashes, band=band)
-    figure.update_yaxes(type="log", exponentformat="power", dtick=1)
+    figure.update_yaxes(type="log", exponentformat="power")
     return figure
 
 

@@ -169,7 +169,7 @@ def test_gradient_norms_are_those_of_autograd_layer_by_layer():
 
 
 def test_a_training_that_diverges_explains_itself(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(depth, "NO_NORM_FACTOR", 100.0)
+    monkeypatch.setattr(depth, "NO_NORM_FACTOR", 1e6)
     with pytest.raises(Explained, match=r"Diverged in epoch \d+.*Turn down the learning rate \(1 now\): try 0.1"):
         list(depth.run(small(batch_norm=False, learning_rate=1.0), (0,), CPU))
 
