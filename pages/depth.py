@@ -107,8 +107,8 @@ def signals(result: Result, step: float | None) -> None:
         name = net_name(net.residual, net.batch_norm)
         left, right = st.columns(2)
         for column, key, title in (
-            (left, "response", "Standard deviation of the response"),
-            (right, "gradient", "Gradient at the response, per picture"),
+            (left, "response", "Response (standard deviation)"),
+            (right, "gradient", "Gradient (norm a picture)"),
         ):
             with column:
                 line = np.arange(1, len(found[key]) + 1), found[key]

@@ -17,13 +17,13 @@ COURSE = "course material"
 TRAINING, TEST = "training error", "test error"
 SHALLOW, DEEP = 20, 56
 WORSE = 2.0  # points of error that a deeper net may have more and still not count as worse
-ALIVE, DYING = 0.1, 0.01  # of the gradient of the last stage, in the first one
+ALIVE, DYING = 0.03, 0.01  # of the gradient of the last stage, in the first one
 
 
 def plain_degrades(evidence: Evidence) -> Finding:
     """The deeper plain net against the shallower one."""
     deep, shallow = _errors(evidence, DEEP, False), _errors(evidence, SHALLOW, False)
-    return higher(deep, shallow, (f"plain {DEEP}", f"plain {SHALLOW}"))
+    return higher(deep, shallow, (f"plain, {DEEP} layers:", f"plain, {SHALLOW} layers:"))
 
 
 def residual_does_not(evidence: Evidence) -> Finding:
@@ -47,7 +47,7 @@ def residual_does_not(evidence: Evidence) -> Finding:
 def deeper_residual_generalises(evidence: Evidence) -> Finding:
     """On held-out pictures."""
     shallow, deep = (evidence.scores(TEST, layers=layers, **_NORMED, residual=True) for layers in (SHALLOW, DEEP))
-    return higher(shallow, deep, (f"residual {SHALLOW}", f"residual {DEEP}"))
+    return higher(shallow, deep, (f"residual, {SHALLOW} layers:", f"residual, {DEEP} layers:"))
 
 
 def more_parameters(evidence: Evidence) -> Finding:
@@ -73,9 +73,10 @@ def gradients_die(evidence: Evidence) -> Finding:
     }
     beside = "; ".join(f"{name} {_in_words(values, '')}" for name, values in others.items() if values)
     because = f"First over last stage: plain {DEEP} {_in_words(plain, '')}" + (f"; {beside}." if beside else ".")
-    if near(plain, low=ALIVE):
+    decades = _logarithms(plain)  # ratios spread over decades
+    if near(decades, low=math.log10(ALIVE)):
         return Finding("contradicted", f"{because} The gradient arrives; something else makes it hard.")
-    return Finding("supported" if near(plain, high=DYING) else "cannot tell", because)
+    return Finding("supported" if near(decades, high=math.log10(DYING)) else "cannot tell", because)
 
 
 def batch_norm_keeps_them_alive(evidence: Evidence) -> Finding:
@@ -83,7 +84,7 @@ def batch_norm_keeps_them_alive(evidence: Evidence) -> Finding:
     normed, bare = (
         _logarithms(evidence.scores(RATIO, layers=DEEP, batch_norm=kind, residual=False)) for kind in (True, False)
     )
-    found = higher(normed, bare, ("log₁₀ of first over last stage: with batch norm", "without"))
+    found = higher(normed, bare, ("log₁₀ of first over last stage: with batch norm", "without it"))
     return (
         found if normed and bare else missing(f"plain with {DEEP} layers, {'without' if normed else 'with'} batch norm")
     )

@@ -14,6 +14,7 @@ from core.figures.curves import Points, curves
 PLAIN, RESIDUAL = "#F06D02", "#175DCD"
 DASHES = {"training error": "dash", "test error": "solid"}
 LAYER = "Layer (1 sees the picture)"
+MANY_TIMES = 30  # the least, of a range in which single decades are ticks enough
 
 
 class SeriesLike(Protocol):
@@ -85,7 +86,9 @@ def over_layers(
     }
     dashes = {name: "dot" if "no batch norm" in name else "solid" for name in groups}
     figure = curves(positive, y=y, x=LAYER, colours=_colours(groups), dashes=dashes, band=band)
-    figure.update_yaxes(type="log", exponentformat="power")
+    values = np.concatenate([one[1] for seeds in positive.values() for one in seeds.values()] or [np.ones(1)])
+    decades = bool(values.size) and values.max() > MANY_TIMES * values.min()  # then the 2 to 9 between them crowd
+    figure.update_yaxes(type="log", exponentformat="power", dtick=1 if decades else None)
     return figure
 
 
