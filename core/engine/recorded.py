@@ -1,7 +1,7 @@
 """Runs that ship with the program, so that a page's first paint is already interesting; made by `python -m core sweep`.
 
-A folder holds <experiment>.json (stamp, configs, curves at whole steps and at their ends) and one .safetensors file a run with the
-weights of its first seed. Recorded results are always labelled as recorded.
+A folder holds <experiment>.json (stamp, configs, curves at whole steps and at their ends) and one .safetensors file a
+run with the weights of its first seed. Recorded results are always labelled as recorded.
 """
 
 from __future__ import annotations

@@ -12,12 +12,29 @@ from numpy.typing import NDArray
 from core.figures.curves import Points, curves
 from core.figures.images import EXTRA, axes_of, axis_keys, image_grid, png, rgb
 from core.figures.palette import NEUTRAL, OTHER_STYLES, SEQUENTIAL, axis, colour_bar, drawn, layout
+from core.statistics import spread
 
 UPRIGHT, TURNED = OTHER_STYLES[0].colour, OTHER_STYLES[1].colour  # how a net was trained, on every chart of the lab
 ANGLE = "Test angle (°, counter-clockwise)"
 ACCURACY = "Accuracy (%)"
 TICKS = list(range(0, 361, 45))
 MOST_NUMBERS = 12  # classes that still leave room for a number in each cell
+
+
+def trained_with(range_deg: int) -> str:
+    """How a net was trained, in words."""
+    return f"trained turned up to {range_deg}°" if range_deg else "trained upright"
+
+
+def colour_of(range_deg: int) -> str:
+    """The colour of a net that was trained so."""
+    return TURNED if range_deg else UPRIGHT
+
+
+def table_row(range_deg: int, summary: Mapping[str, Mapping[int, float]], whence: str) -> dict[str, str]:
+    """A line of the table: mean, spread and n of every metric (seed -> value)."""
+    numbers = {f"{metric} (%)": str(spread(list(values.values()))) for metric, values in summary.items()}
+    return {"": trained_with(range_deg), **numbers, "From": whence}
 
 
 def over_angles(summary: Mapping[str, Mapping[int, float]]) -> dict[int, Points]:
