@@ -91,7 +91,8 @@ def corners_are_a_cue(evidence: Evidence) -> Finding:
 
 def six_is_nine(evidence: Evidence) -> Finding:
     """What an upright-trained net says of sixes and nines upside down."""
-    dataset = evidence.config.dataset if getattr(evidence.config, "dataset", "") in ("digits", "mnist") else "digits"
+    chosen = getattr(evidence.config, "dataset", "")
+    dataset = chosen if chosen in ("digits", "mnist") else "digits"
     found = evidence.ask("turned", train_rotation=0, dataset=dataset)  # at 180°, unless asked otherwise
     if found is None:
         return missing("digits, trained upright")

@@ -64,11 +64,11 @@ def angle_curves(
     traces: list[Any] = list(figure.data)
     if chance is not None:
         traces.append(_level(chance, "guessing"))
-    shapes = []
+    shapes: list[dict[str, Any]] = []
     if mark is not None:
         angle, value = mark
         shapes.append({"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": angle, "x1": angle})
-        shapes[0] |= {"line": {"color": NEUTRAL, "width": 1.5, "dash": "dot"}}  # type: ignore[dict-item]
+        shapes[0] |= {"line": {"color": NEUTRAL, "width": 1.5, "dash": "dot"}}
         traces.append(_cross(angle, value))
     look = figure.layout.to_plotly_json()
     look["xaxis"] |= {"range": [-4, 364], "tickvals": TICKS}
@@ -158,8 +158,14 @@ def ribbon(
     for place, picture in enumerate(colour(pictures)):
         used, (across, down) = axes_of(place + 1), axis_keys(place + 1)
         middle = (45 * place + half) / 360
-        side = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": "", "constrain": "domain"}
-        axes[across] = axis(domain=[max(middle - 0.055, 0), middle + 0.055], anchor=used["yaxis"], **side)
+        side: dict[str, Any] = {
+            "showgrid": False,
+            "zeroline": False,
+            "showticklabels": False,
+            "ticks": "",
+            "constrain": "domain",
+        }
+        axes[across] = axis(domain=[max(middle - 0.055, 0), min(middle + 0.055, 1)], anchor=used["yaxis"], **side)
         axes[down] = axis(domain=[0.79, 1], anchor=used["xaxis"], **side)
         traces.append(go.Image(source=png(rgb(picture)), name=f"{45 * place}°", hoverinfo="name", **used))
     return drawn(data=traces, layout=layout("", **axes))

@@ -164,4 +164,5 @@ def _test_picture(found: Squares, index: int) -> NDArray[np.uint8]:
     count = len(found.test.labels)
     if not 0 <= index < count:
         raise ValueError(f"There is no test picture {index}. Choose an index from 0 to {count - 1}.")
-    return found.test.images[index]
+    image: NDArray[np.uint8] = found.test.images[index]
+    return image
