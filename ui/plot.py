@@ -46,8 +46,8 @@ class Asset:
 
 @cache
 def assets() -> dict[str, Asset]:
-    """The library, the component's code and its style, by file name; read and compressed once a process."""
-    own = {path.name: path.read_bytes() for path in sorted(ASSETS.glob("plot*.*"))}
+    """The library, code and styles of this component and of the canvas (ui/picture.py), by file name; read once."""
+    own = {path.name: path.read_bytes() for kind in ("plot*.*", "canvas.*") for path in sorted(ASSETS.glob(kind))}
     folder = _digest(b"".join(own.values()))  # one folder for all: the modules import one another by relative address
     library = files("plotly").joinpath("package_data/plotly.min.js").read_bytes()
     made = {name: _asset(f"{folder}/{name}", body) for name, body in own.items()}
