@@ -7,6 +7,8 @@ import streamlit as st
 
 from core import catalog
 from core.claims.rotation import CLAIMS
+from core.data import squares
+from core.data.labelled import SIDE
 from core.engine.records import Snapshot
 from core.experiments.rotation import ANGLES, MEAN, accuracy_name
 from core.figures import rotation as figures
@@ -15,14 +17,16 @@ from ui.ask import ask
 from ui.charts import training_curves
 from ui.claims import claims
 from ui.compare import Baseline
-from ui.form import Settings
+from ui.form import Settings, set_values
 from ui.lab import lab
 from ui.lesson import section
 from ui.live import follow
 from ui.noise import noise
+from ui.own_pictures import upload_folder
 from ui.panel import Panel
+from ui.picture import picture_input
 from ui.plot import plot
-from ui.results import Result, origin, result_for
+from ui.results import Result, origin, result_for, scores
 from ui.scrub import scrubbed
 from ui.words import words
 
@@ -35,6 +39,7 @@ CHARTS = {
 NAMES = [accuracy_name(angle) for angle in ANGLES]
 RANGES = (0, 360)  # of training rotation, held against each other
 AT_ONCE = 2000  # test pictures in one question
+SLIDER = "rotation:angle"
 NOTHING = "Press Run: this appears here as soon as a net is trained."
 
 
@@ -48,22 +53,18 @@ def live_figures(settings: Settings, now: Snapshot | None) -> None:
     shown += [(a, "dash", "A")] if a and not (now and a.run.id == now.run.id) else []
     groups, colours, dashes = {}, {}, {}
     for run, dash, whence in shown:
-        name = f"{figures.trained_with(range_of(run))} ({whence})"
+        degrees = run.run.config["train_rotation"]
+        name = f"{figures.trained_with(degrees)} ({whence})"
         groups[name] = figures.over_angles(run.summary(NAMES))
-        colours[name], dashes[name] = figures.colour_of(range_of(run)), dash
+        colours[name], dashes[name] = figures.colour_of(degrees), dash
     figure = figures.angle_curves(groups, colours=colours, dashes=dashes, band=settings.config.band)
     plot(figure, "angles", height=300, caption=WORDS["curve"])
     training_curves(EXPERIMENT, settings, now, CHARTS)
 
 
-def range_of(run: Snapshot) -> int:
-    """By how much its training pictures were turned at most, in degrees."""
-    return int(run.run.config["train_rotation"])
-
-
 def turn(result: Result, step: float | None) -> None:
     """The test pictures at the angle of the slider: themselves, who is taken for whom, the place on the curve."""
-    angle = st.slider("Test angle (°, counter-clockwise)", 0, 360, key="rotation:test_angle", help="Trains nothing.")
+    angle = st.slider("Test angle (°, counter-clockwise)", 0, 360, key=SLIDER, on_change=keep, help="Trains nothing.")
     said, (left, right) = st.empty(), st.columns([1.4, 1])
     first = ask(EXPERIMENT, result, "turned", step=step, angle_deg=float(angle))
     if first is None:
@@ -72,14 +73,14 @@ def turn(result: Result, step: float | None) -> None:
     with left:
         shown = figures.turned_pictures(first["pictures"], first["labels"], first["probabilities"], classes)
         plot(shown, "turned pictures", height=330, caption=WORDS["turned"])
-    said.markdown(right_so_far(counts, total, result))
+    said.markdown(f"{figures.right_so_far(counts, total)} Net: first seed; {result.label}.")
     for offset in range(FIRST, total, AT_ONCE):  # a newer move of the slider ends this
         more = ask(EXPERIMENT, result, "turned", step=step, angle_deg=float(angle), count=AT_ONCE, offset=offset)
         counts = counts + more["confusion"] if more else counts
-    said.markdown(right_so_far(counts, total, result))
+    said.markdown(f"{figures.right_so_far(counts, total)} Net: first seed; {result.label}.")
     with right:
         plot(figures.confusion(counts, classes), "confusion", height=360, caption=WORDS["confusion"])
-    degrees = range_of(result.snapshot)
+    degrees = result.snapshot.run.config["train_rotation"]
     name, points = figures.trained_with(degrees), figures.over_angles(result.snapshot.summary(NAMES))
     mark = (angle, 100.0 * np.trace(counts) / counts.sum())
     figure = figures.angle_curves(
@@ -88,20 +89,26 @@ def turn(result: Result, step: float | None) -> None:
     plot(figure, "place on the curve", height=220, caption=WORDS["place"])
 
 
-def right_so_far(counts: np.ndarray, total: int, result: Result) -> str:
-    """What part of the pictures read so far is right."""
-    percent = 100.0 * np.trace(counts) / counts.sum()
-    return f"**{percent:.1f} %** right of {counts.sum()} of {total} test pictures. Net: first seed; {result.label}."
+def keep() -> None:
+    """What the slider says is a knob, though the form does not draw it."""
+    set_values(EXPERIMENT, {"test_angle": st.session_state[SLIDER]})
 
 
 def one_picture(result: Result, step: float | None) -> None:
     """What the net says of one picture all the way round."""
-    index = st.number_input("Test picture", 0, 9_999, 0, key="rotation:index", width=200)
-    if found := ask(EXPERIMENT, result, "ribbon", step=step, index=int(index)):
+    left, right = st.columns([1, 2.4])
+    with left:
+        index = st.number_input("Test picture", 0, 9_999, 0, key="rotation:index")
+        in_colour = squares.COLOUR[result.snapshot.run.config["dataset"]] == 3
+        own = picture_input("rotation:own", side=SIDE, colour=in_colour, prompt="Or one of your own")
+    asked = {"index": int(index)} if own is None else {"picture": own}
+    if found := ask(EXPERIMENT, result, "ribbon", step=step, **asked):
         classes, label = [str(name) for name in found["classes"]], int(found["label"])
         figure = figures.ribbon(found["angles"], found["probabilities"], classes, found["pictures"], label)
-        plot(figure, "ribbon", height=420, caption=WORDS["ribbon"])
-        st.caption(f"{f'It is: {classes[label]}.' if label >= 0 else ''} Net: first seed; {result.label}.")
+        with right:
+            plot(figure, "ribbon", height=420, caption=WORDS["ribbon"])
+            what = f"Test picture {index}, of class {classes[label]}" if label >= 0 else "Your own picture"
+            st.caption(f"{what}. Net: first seed; {result.label}.")
 
 
 def corners(result: Result, step: float | None) -> None:
@@ -121,15 +128,17 @@ def against(now: Snapshot | None) -> None:
             look = {"key": f"rotation:train:{degrees}", "icon": ":material/play_arrow:"}
             act = {"on_click": Panel(EXPERIMENT, settings).train, "args": ({"train_rotation": degrees},)}
             st.button(f"Run: {figures.trained_with(degrees)}", **look, **act)
-    none: dict[str, dict[int, float]] = {metric: {} for metric in EXPERIMENT.summary}
-    summaries = {one: run.snapshot.summary(EXPERIMENT.summary) if run else none for one, run in found.items()}
-    rows = [figures.table_row(degrees, summaries[degrees], origin(run)) for degrees, run in found.items()]
+    lines = {degrees: scores(run, EXPERIMENT.summary) if run else {} for degrees, run in found.items()}
+    rows = [figures.table_row(one, EXPERIMENT.summary, lines[one], origin(run)) for one, run in found.items()]
     st.table(rows, hide_index=True)
     st.caption(WORDS["against"])
     noise({figures.trained_with(degrees): run for degrees, run in found.items()}, MEAN, key="rotation:noise")
 
 
 settings, snapshot = lab(EXPERIMENT, WORDS["introduction"], live_figures, elsewhere=("test_angle",))
+st.session_state[SLIDER] = settings.config.test_angle
+if settings.config.dataset == "folder":
+    upload_folder()
 if section("Turn the test pictures", EXPERIMENT):
     scrubbed(EXPERIMENT, settings, snapshot, turn, key="turn", otherwise=NOTHING)
 if section("One picture, all the way round", EXPERIMENT):

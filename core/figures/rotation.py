@@ -31,10 +31,18 @@ def colour_of(range_deg: int) -> str:
     return TURNED if range_deg else UPRIGHT
 
 
-def table_row(range_deg: int, summary: Mapping[str, Mapping[int, float]], whence: str) -> dict[str, str]:
-    """A line of the table: mean, spread and n of every metric (seed -> value)."""
-    numbers = {f"{metric} (%)": str(spread(list(values.values()))) for metric, values in summary.items()}
+def table_row(
+    range_deg: int, metrics: Sequence[str], scores: Mapping[str, Sequence[float]], whence: str
+) -> dict[str, str]:
+    """A line of the table: mean, spread and n of every metric, one number a seed."""
+    numbers = {f"{metric} (%)": str(spread(scores.get(metric, []))) for metric in metrics}
     return {"": trained_with(range_deg), **numbers, "From": whence}
+
+
+def right_so_far(confusion: NDArray[np.integer[Any]], total: int) -> str:
+    """What part of the pictures read so far is right, of `total` there are."""
+    read = int(confusion.sum())
+    return f"**{100.0 * np.trace(confusion) / read:.1f} %** right of {read} of {total} test pictures."
 
 
 def over_angles(summary: Mapping[str, Mapping[int, float]]) -> dict[int, Points]:

@@ -42,13 +42,17 @@ def test_how_a_net_was_trained_has_words_and_a_colour():
 
 
 def test_a_row_of_the_table_has_spread_and_n():
-    row = figures.table_row(360, {"accuracy at 0": {0: 80.0, 1: 90.0}, "mean": {}}, "stored")
+    row = figures.table_row(360, ("accuracy at 0", "mean"), {"accuracy at 0": [80.0, 90.0]}, "stored")
     assert row == {
         "": "trained turned up to 360°",
         "accuracy at 0 (%)": "85.00 ± 5.00 (n = 2)",
         "mean (%)": "–",
         "From": "stored",
     }
+
+
+def test_what_is_right_so_far_names_both_counts():
+    assert figures.right_so_far(np.array([[3, 1], [0, 4]]), 20) == "**87.5 %** right of 8 of 20 test pictures."
 
 
 def test_turned_pictures_say_what_they_are_and_what_the_net_says():
