@@ -8,7 +8,6 @@ import streamlit as st
 from core import catalog
 from core.claims.rotation import CLAIMS
 from core.data import squares
-from core.data.labelled import SIDE
 from core.engine.records import Snapshot
 from core.experiments.rotation import ANGLES, MEAN, accuracy_name
 from core.figures import rotation as figures
@@ -100,7 +99,7 @@ def one_picture(result: Result, step: float | None) -> None:
     with left:
         index = st.number_input("Test picture", 0, 9_999, 0, key="rotation:index")
         in_colour = squares.COLOUR[result.snapshot.run.config["dataset"]] == 3
-        own = picture_input("rotation:own", side=SIDE, colour=in_colour, prompt="Or one of your own")
+        own = picture_input("rotation:own", side=squares.SIDE, colour=in_colour, prompt="Or one of your own")
     asked = {"index": int(index)} if own is None else {"picture": own}
     if found := ask(EXPERIMENT, result, "ribbon", step=step, **asked):
         classes, label = [str(name) for name in found["classes"]], int(found["label"])
