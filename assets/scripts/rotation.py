@@ -98,7 +98,7 @@ class Net(nn.Module):
         super().__init__()
         layers = []
         for inputs, outputs in ((len(MEAN), 32), (32, 64), (64, 64)):
-            layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+            layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()]
         self.features = nn.Sequential(*layers)
         self.head = nn.Sequential(nn.Linear(1024, 64), nn.ReLU(), nn.Linear(64, CLASSES))
 

@@ -96,4 +96,10 @@ def test_the_small_net_has_the_sizes_of_its_source():
     assert list(weights.values()) == [(32, 3, 3, 3), (64, 32, 3, 3), (64, 64, 3, 3), (64, 1024), (10, 64)]
     assert sum(one.numel() for one in net.parameters()) == 122_570
     assert net(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
+    images = torch.rand(4, 3, 32, 32)
+    layers = [layer for layer in net.features if isinstance(layer, torch.nn.Conv2d)]
+    maps = images
+    for layer in layers:
+        maps = torch.nn.functional.max_pool2d(torch.relu(layer(maps)), 2)  # the order of the source
+    assert torch.equal(net.features(images), maps)
     assert SmallCnn(1, 7)(torch.zeros(2, 1, 32, 32)).shape == (2, 7)
