@@ -17,8 +17,8 @@ from core import catalog, devices, places
 from core.config import Config, ConfigError, Knob
 from core.contract import Experiment
 from core.engine import recorded
-from core.engine.records import Snapshot
-from core.engine.scheduler import LARGEST_SEED, Limits, Scheduler
+from core.engine.records import LARGEST_SEED, Snapshot
+from core.engine.scheduler import Limits, Scheduler
 from core.engine.store import Store, StoreError
 from core.export.recipe import flag
 from core.report import Follower, ProgressBar, results_table

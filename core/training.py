@@ -136,10 +136,10 @@ class GradientWatch:
         """Mean norm of the last steps; NaN before the first."""
         return torch.stack(self.norms[-steps:]).mean().item() if steps and self.norms else float("nan")
 
-    def check(self, loss: float, *, epoch: int, knob: str, value: float) -> None:
+    def check(self, loss: float, *, epoch: int, knob: str, value: float, least: float = 0.0) -> None:
         """Raises Explained where the loss is no finite number or has grown beyond all measure.
 
-        loss: of the epoch so far. knob, value: what to turn down, and how it stands.
+        loss: of the epoch so far. knob, value, least: what to turn down, how it stands, and how far it goes.
         """
         if self.first_loss is None and math.isfinite(loss):
             self.first_loss = loss
@@ -149,8 +149,14 @@ class GradientWatch:
         what = f"the loss is {loss:.3g}" if math.isfinite(loss) else "the loss is no finite number any more"
         raise Explained(
             f"Diverged in epoch {epoch}, step {len(norms)} of the training: {what}. {_norms_in_words(norms)} "
-            f"Turn down the {knob} ({value:g} now): try {value / 10:g}."
+            f"{_advice(knob, value, max(value / 10, least))}"
         )
+
+
+def _advice(knob: str, value: float, lower: float) -> str:
+    if lower >= value:
+        return f"The {knob} is as low as it goes ({value:g}): choose another optimiser or fewer layers."
+    return f"Turn down the {knob} ({value:g} now): try {lower:g}."
 
 
 def _norms_in_words(norms: NDArray[np.float64]) -> str:

@@ -63,7 +63,7 @@ def why(result: Result, step: float | None) -> None:
     measurements = {
         "Where is it right?": lambda: position_map(result, step),
         "Can a probe read the place?": lambda: location_probe(result, step),
-        "A filter at the border": lambda: at_the_border(result.snapshot),
+        "A filter at the border": lambda: at_the_border(result, step),
     }
     tabs(measurements, key="why")
 
@@ -83,15 +83,15 @@ def location_probe(result: Result, step: float | None) -> None:
         plot(figures.location_probe(folds), "location probe", height=320, caption=WORDS["probe"])
 
 
-def at_the_border(now: Snapshot) -> None:
-    """One filter's response to a square that slides over the top border, a line a conv type; the newest nets."""
+def at_the_border(result: Result, step: float | None) -> None:
+    """A filter's response to a square that slides over the top border, a line a conv type; the others as they ended."""
     layer = st.segmented_control("Layer", [1, 2, 3, 4], default=4, required=True)
     position = np.arange(-red_green.SQUARE, red_green.SIZE // 2)
-    nets = {conv: net for (conv,), net in grid(EXPERIMENT, settings.config, ("conv",), now).items() if net}
-    asked = {conv: ask(EXPERIMENT, net, "border_response", layer=layer) for conv, net in nets.items()}
+    nets = {conv: net for (conv,), net in grid(EXPERIMENT, settings.config, ("conv",), result.snapshot).items() if net}
+    steps = {conv: step if net.snapshot.run.id == result.snapshot.run.id else None for conv, net in nets.items()}
+    asked = {conv: ask(EXPERIMENT, net, "border_response", step=steps[conv], layer=layer) for conv, net in nets.items()}
     responses = {conv: one["red"][: len(position), int(one["channel"])] for conv, one in asked.items() if one}
-    figure = figures.border_response(position, responses, x="Top edge of a red square (px; 0 touches the border)")
-    plot(figure, "border response", height=320, caption=WORDS["border"])
+    plot(figures.border_response(position, responses), "border response", height=320, caption=WORDS["border"])
 
 
 def feature_maps(result: Result, step: float | None) -> None:

@@ -42,6 +42,13 @@ def classroom() -> str:
     return passing().get(CLASS, "")
 
 
+def odd() -> list[str]:
+    """What the address carries that cannot be used, in sentences; of an odd lesson the lesson's own room speaks."""
+    strange = [(name, value) for name, value in _raw() if name != LESSON and not _PLAIN.fullmatch(value)]
+    rule = "must be at most 64 letters, digits, dots, hyphens or underscores"
+    return [f"{name} in this link {rule}; it was left out." for name, _ in strange]
+
+
 def presenting() -> bool:
     """Whether the page is shown to a room: large type, no chrome."""
     return passing().get(PRESENT) == "1"

@@ -13,24 +13,29 @@ from ui.panel import Panel, seed_text
 def before_run(panel: Panel) -> None:
     """A button that says how long, and opens all that is known before anything is trained."""
     experiment, settings, scheduler = panel.experiment, panel.settings, shared()
+    training = scheduler.to_train(experiment.key, settings.config, settings.seeds)
     found = estimate(
         scheduler.store,
         experiment,
         settings.config,
         scheduler.identity(experiment.key, settings.config),
         scheduler.device.type,
-        settings.seeds,
+        training,
         scheduler.at_once,
     )
     label = f"What will run: {in_words(found)}" if found else "What will run"
     with st.popover(label, icon=":material/info:", key=f"{experiment.key}:before"):
         rests = f"{in_words(found)}, if nothing else trains; from {found.basis}" if found else "nothing like it ran yet"
         facts = {
-            "seeds": seed_text(settings.seeds),
+            "seeds": seed_text(settings.seeds) + _stored(len(settings.seeds) - len(training)),
             **provenance.facts(experiment, settings.config, scheduler.device_name),
             "time": rests,
         }
         st.table([{"": name, "of the next run": fact} for name, fact in facts.items()], hide_index=True)
+
+
+def _stored(count: int) -> str:
+    return f" ({count} of them stored already)" if count else ""
 
 
 def in_words(found: Estimate) -> str:

@@ -12,7 +12,7 @@ import streamlit as st
 
 from core.config import Config, ConfigError, Knob, knob
 from core.contract import Experiment
-from ui.address import BASELINE, PASSING, passing
+from ui.address import BASELINE, PASSING, odd, passing
 
 REDRAWS = "only redraws"  # said beside a knob; the others take effect with the next run
 RUN = "run"  # the link's field that names a run
@@ -55,17 +55,18 @@ def form(experiment: Experiment, hidden: Collection[str] = ()) -> Settings:
     _restore(experiment)
     _messages(experiment)
     st.caption(f"Knobs take effect with the next run; one that {REDRAWS} says so.")
-    for one in _drawn(experiment, "lab", hidden):
+    lab, training, view = (_drawn(experiment, group, hidden) for group in ("lab", "training", "view"))
+    for one in lab:
         widget(experiment.key, one)
-    if training := _drawn(experiment, "training", hidden):
+    if training:
         with st.expander("Training", icon=":material/model_training:"):
             for one in training:
                 widget(experiment.key, one)
-    for one in _drawn(experiment, "view", hidden):
+    for one in view:
         widget(experiment.key, one)
     st.button("Reset to defaults", key=f"{experiment.key}:defaults", on_click=to_defaults, args=(experiment,))
     try:
-        return _read(experiment)
+        return _read(experiment, {one.name for one in (*lab, *training, *view)})
     except ConfigError as error:  # knobs that are right one by one, but not together
         st.error(str(error))
         st.stop()
@@ -95,6 +96,7 @@ def set_values(experiment: Experiment, values: Mapping[str, Any]) -> None:
     """Move knobs, before the form is drawn (in a callback)."""
     for name, value in values.items():
         st.session_state[_name(experiment.key, name)] = value
+    _put_aside(experiment, values)
 
 
 def has_settings(experiment: Experiment) -> bool:
@@ -109,11 +111,13 @@ def to_defaults(experiment: Experiment, **changes: Any) -> None:
 
 def new_seed(experiment: Experiment, seeds: int) -> None:
     """Draw another first seed. seeds: how many count up from it."""
-    st.session_state[_name(experiment.key, "first_seed")] = random.SystemRandom().randrange(10**6) // seeds * seeds
+    set_values(experiment, {"first_seed": random.SystemRandom().randrange(10**6) // seeds * seeds})
 
 
 def _take_link(experiment: Experiment) -> None:
     """Read the address once for every new address; an address that we wrote ourselves says nothing new."""
+    if strange := odd():  # the address is written anew without it
+        st.session_state[f"{experiment.key}:messages"] = tuple(strange)
     raw = {name: value for name, value in st.query_params.items() if name not in (RUN, BASELINE, *PASSING)}
     if not raw or raw == st.session_state.get(f"{experiment.key}:link"):
         return
@@ -121,24 +125,37 @@ def _take_link(experiment: Experiment) -> None:
     config, messages = experiment.config.clamp(ours)
     seeds, more = Seeds.clamp({name: value for name, value in raw.items() if name in Seeds.model_fields})
     set_values(experiment, {**config.model_dump(), **seeds.model_dump()})
-    st.session_state[f"{experiment.key}:messages"] = (*messages, *more)
+    st.session_state[f"{experiment.key}:messages"] = (*strange, *messages, *more)
     st.session_state[f"{experiment.key}:link"] = raw
 
 
 def _restore(experiment: Experiment) -> None:
     """Streamlit forgets a widget's value when its page is left; ours come back."""
-    saved: dict[str, Any] = st.session_state.get(f"{experiment.key}:saved", {})
-    defaults = {**experiment.config().model_dump(), **Seeds().model_dump()}
-    for name, value in (defaults | saved).items():
+    for name, value in _aside(experiment).items():
         st.session_state.setdefault(_name(experiment.key, name), value)
 
 
-def _read(experiment: Experiment) -> Settings:
-    values = {
-        one.name: st.session_state[_name(experiment.key, one.name)]
-        for one in (*experiment.config.knobs(), *Seeds.knobs())
-    }
-    st.session_state[f"{experiment.key}:saved"] = dict(values)
+def _aside(experiment: Experiment) -> dict[str, Any]:
+    """Every field as it was last, whether its knob is drawn or not."""
+    saved: dict[str, Any] = st.session_state.get(f"{experiment.key}:saved", {})
+    return {**experiment.config().model_dump(), **Seeds().model_dump(), **saved}
+
+
+def _put_aside(experiment: Experiment, values: Mapping[str, Any]) -> None:
+    st.session_state[f"{experiment.key}:saved"] = {**_aside(experiment), **values}
+
+
+def _read(experiment: Experiment, drawn: Collection[str]) -> Settings:
+    """What the knobs say, drawn or not.
+
+    One that is not drawn leaves the session's state: Streamlit drops what a widget made of it, and the value that it
+    had before there was a widget would come back.
+    """
+    now = st.session_state
+    values = {name: now[_name(experiment.key, name)] for name in _aside(experiment)}
+    _put_aside(experiment, values)
+    for name in values.keys() - drawn:
+        del now[_name(experiment.key, name)]
     seeds = Seeds.parse({name: values.pop(name) for name in Seeds.model_fields})
     return Settings(experiment.config.parse(values), seeds.numbers)
 

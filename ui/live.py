@@ -92,9 +92,12 @@ def fresh(run: str) -> Snapshot | None:
 def train_buttons(experiment: Experiment, settings: Settings, across: str, down: str) -> None:
     """One button for every combination of two choices: a click sets the form and trains that cell at once."""
     st.caption("Each button trains its cell of the table now, with the other settings of the form.")
-    for low in experiment.config.knob(down).choices:
+    rows = experiment.config.knob(down)
+    for low in rows.choices or (False, True):  # a switch has no other values
         with st.container(horizontal=True, vertical_alignment="center", key=f"{experiment.key}:cells:{low}"):
-            st.markdown(experiment.config.knob(down).label_of(low), width=160)
+            st.markdown(
+                f"{rows.label}: {rows.label_of(low)}" if rows.kind == "switch" else rows.label_of(low), width=160
+            )
             for high in experiment.config.knob(across).choices:
                 st.button(
                     str(high),

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from core.config import Config
 from core.contract import Experiment
 from core.engine import recorded
 from core.engine.records import Snapshot
@@ -27,11 +28,15 @@ BYTES = "application/octet-stream"
 
 @dataclass(frozen=True)
 class Take:
-    """What is taken away: a run that somebody started here, or a recorded one. figures: those of the page, by key."""
+    """What is taken away: a run that somebody started here, or a recorded one.
+
+    figures: those of the page, by key. form: what its form says.
+    """
 
     experiment: Experiment
     snapshot: Snapshot
     figures: Mapping[str, Drawing]
+    form: Config
 
     @property
     def stem(self) -> str:
@@ -63,7 +68,7 @@ class Take:
 
     def html(self) -> bytes:
         """The page's figures in one file."""
-        return page(self.experiment, self.now(), list(self.figures.values()))
+        return page(self.experiment, self.now(), list(self.figures.values()), self.form)
 
     def tensorboard(self) -> bytes:
         """The curves as event files."""
@@ -103,7 +108,7 @@ def take_away(
         stored = recorded_for(experiment, settings.config) if snapshot is None else None
         source = snapshot or (stored.snapshot if stored else None)
         if source:
-            _files(Take(experiment, source, figures))
+            _files(Take(experiment, source, figures, settings.config))
         else:
             st.caption("Press Run: curves, figures and weights can be taken away from then on.")
         _command(experiment, snapshot, settings)

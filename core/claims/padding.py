@@ -47,7 +47,8 @@ def replicate_magnifies(evidence: Evidence) -> Finding:
     """Reflect copies pixels as replicate does; magnifying would help both."""
     replicate, reflect = (evidence.scores(SWAPPED, conv=conv, head="pool") for conv in ("replicate", "reflect"))
     found = higher(replicate, reflect, ("replicate", "reflect"))
-    if found.word != "supported":
+    apart = near(replicate, low=READABLE) and near(reflect, high=100.0 - READABLE)
+    if found.word != "supported" or not apart:
         return Finding("cannot tell", found.because)
     return Finding("contradicted", f"{found.because} Both copy pixels at the border; only one of them stays right.")
 

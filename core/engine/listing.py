@@ -24,6 +24,7 @@ ORDERS: Mapping[str, str] = {
 }
 WORDS_USED = 8  # of a filter's text
 _SETTING = re.compile(r"(\w+)=(\S+)")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.ASCII)
 _COLUMNS = f"{RUN_COLUMNS}, note, pinned"
 _EVENTS_AT_ONCE = 16
 _SPELLINGS = {"true": "1", "on": "1", "false": "0", "off": "0"}  # as SQLite gives a truth value back
@@ -117,12 +118,14 @@ def _where(wanted: Wanted) -> tuple[str, list[Any]]:
     return " AND ".join(terms), parameters
 
 
-def _word(word: str) -> tuple[str, list[str]]:
-    """The condition that a word of the filter's text stands for."""
+def _word(word: str) -> tuple[str, list[Any]]:
+    """The condition that a word of the filter's text stands for; a number is found however it is written."""
     setting = _SETTING.fullmatch(word)
     if setting:
-        value = _SPELLINGS.get(setting[2].lower(), setting[2].lower())
-        return "lower(CAST(json_extract(config, ?) AS TEXT)) = ?", [f'$."{setting[1]}"', value]
+        place, value = f'$."{setting[1]}"', _SPELLINGS.get(setting[2].lower(), setting[2].lower())
+        if _NUMBER.fullmatch(value):
+            return "json_extract(config, ?) = ?", [place, float(value)]
+        return "lower(CAST(json_extract(config, ?) AS TEXT)) = ?", [place, value]
     escaped = re.sub(r"([\\%_])", r"\\\1", word)
     return r"(note LIKE ? ESCAPE '\' OR config LIKE ? ESCAPE '\')", [f"%{escaped}%"] * 2
 

@@ -15,6 +15,7 @@ from core.events import Arrays, Metrics, Note, Weights
 
 State = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 STATES: tuple[State, ...] = ("queued", "running", "paused", "finished", "stopped", "failed", "interrupted")
+LARGEST_SEED = 2**31 - 1
 FINAL: frozenset[State] = frozenset({"finished", "stopped", "failed", "interrupted"})
 
 
@@ -122,6 +123,19 @@ def _last_finite(points: Mapping[int, Series]) -> Iterable[tuple[int, float]]:
         finite = series.values[np.isfinite(series.values)]
         if len(finite):
             yield seed, float(finite[-1])
+
+
+def checked_seeds(seeds: Iterable[int]) -> tuple[int, ...]:
+    """The seeds as they are. Raises ValueError for none, equal ones, or one out of range."""
+    wanted = tuple(int(seed) for seed in seeds)
+    if not wanted:
+        raise ValueError("At least one seed is needed; got none. Try seeds=[0].")
+    if len(set(wanted)) < len(wanted):
+        raise ValueError(f"Seeds must differ; got {', '.join(map(str, wanted))}.")
+    outside = [seed for seed in wanted if not 0 <= seed <= LARGEST_SEED]
+    if outside:
+        raise ValueError(f"Seeds must lie between 0 and {LARGEST_SEED}; got {outside[0]}.")
+    return wanted
 
 
 def identity(experiment: str, version: int, settings: Mapping[str, Any], device_kind: str, data: str = "") -> str:

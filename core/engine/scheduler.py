@@ -18,7 +18,7 @@ from core.engine.dispatcher import Dispatcher
 from core.engine.ledger import Ledger
 from core.engine.live import Limits, LiveRun, make_units
 from core.engine.questions import QueryError, Questions, UnknownRunError
-from core.engine.records import RunRecord, Snapshot, identity
+from core.engine.records import RunRecord, Snapshot, checked_seeds, identity
 from core.engine.store import Store
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ __all__ = [
     "shared",
 ]
 
-LARGEST_SEED = 2**31 - 1
 STORED = 1 << 40  # added to the cursor of what is read from the store, so that a run's end is newer than all before it
 
 
@@ -123,7 +122,7 @@ class Scheduler(Questions):
         Raises AdmissionError beyond the limits, ValueError for seeds that are none, repeated or out of range.
         """
         found = _experiment(experiment, config)
-        wanted = _checked(seeds)
+        wanted = checked_seeds(seeds)
         with self._starting:  # two clients who press Run at the same time must find each other's run
             name = self.identity(experiment, config)
             joined = None if found.exclusive else self._join(name, wanted, owner, viewer or owner)
@@ -131,15 +130,23 @@ class Scheduler(Questions):
                 return Started(joined, joined=True, reused=())
             self._admit(owner)
             with self.store.database.lock:  # what is to be reused must not be removed to make space meanwhile
-                stored = {} if found.exclusive else self.store.finished_trainings(name)
-                reuse = {seed: stored[seed] for seed in wanted if seed in stored}
-                if len(reuse) == len(wanted):
-                    reuse = {}
+                reuse = self._reusable(found, name, wanted)
                 run = self._create(found, config, wanted, reuse, owner, name, keep)
             run.viewers[viewer or owner] = run.watched_at
             with self._ledger.lock:
                 self._dispatcher.add(run)
         return Started(run.record.id, joined=False, reused=tuple(reuse))
+
+    def to_train(self, experiment: str, config: Config, seeds: Sequence[int]) -> tuple[int, ...]:
+        """Which of these seeds `start` would train; the others are stored as finished."""
+        reuse = self._reusable(_experiment(experiment, config), self.identity(experiment, config), tuple(seeds))
+        return tuple(seed for seed in seeds if seed not in reuse)
+
+    def _reusable(self, found: Experiment, name: str, wanted: tuple[int, ...]) -> dict[int, str]:
+        """Seed -> its stored training; none where all are stored, for then all train."""
+        stored = {} if found.exclusive else self.store.finished_trainings(name)
+        reuse = {seed: stored[seed] for seed in wanted if seed in stored}
+        return {} if len(reuse) == len(wanted) else reuse
 
     def _join(self, name: str, seeds: tuple[int, ...], owner: str, viewer: str) -> str | None:
         with self._ledger.lock:
@@ -360,18 +367,6 @@ def _experiment(key: str, config: Config) -> Experiment:
     if not isinstance(config, found.config):
         raise TypeError(f"{key} takes a {found.config.__name__}; got a {type(config).__name__}.")
     return found
-
-
-def _checked(seeds: Sequence[int]) -> tuple[int, ...]:
-    wanted = tuple(int(seed) for seed in seeds)
-    if not wanted:
-        raise ValueError("At least one seed is needed; got none. Try seeds=[0].")
-    if len(set(wanted)) < len(wanted):
-        raise ValueError(f"Seeds must differ; got {', '.join(map(str, wanted))}.")
-    outside = [seed for seed in wanted if not 0 <= seed <= LARGEST_SEED]
-    if outside:
-        raise ValueError(f"Seeds must lie between 0 and {LARGEST_SEED}; got {outside[0]}.")
-    return wanted
 
 
 _shared: Scheduler | None = None

@@ -206,7 +206,8 @@ def checked(learners: list[Learner], config: PaddingConfig, epoch: int) -> NDArr
     losses = training_losses(learners)
     for learner, loss in zip(learners, losses, strict=True):
         if not learner.best.stop:
-            learner.watch.check(float(loss), epoch=epoch, knob="learning rate", value=config.learning_rate)
+            least = config.knob("learning_rate").minimum or 0.0
+            learner.watch.check(float(loss), epoch=epoch, knob="learning rate", value=config.learning_rate, least=least)
     return losses
 
 

@@ -30,8 +30,11 @@ class Drawing:
     caption: str = ""
 
 
-def page(experiment: Experiment, snapshot: Snapshot, drawings: Iterable[Drawing]) -> bytes:
-    """The file. Figures without data are left out; whatever stands in names and captions stays text."""
+def page(experiment: Experiment, snapshot: Snapshot, drawings: Iterable[Drawing], form: Config | None = None) -> bytes:
+    """The file. Figures without data are left out; whatever stands in names and captions stays text.
+
+    form: what the page's form said; where that is not what the run was trained with, the file says so.
+    """
     run = snapshot.run
     config = experiment.config.parse(run.config)
     shown = [(one, spec) for one in drawings if (spec := json.loads(one.spec))["data"]]
@@ -40,7 +43,7 @@ def page(experiment: Experiment, snapshot: Snapshot, drawings: Iterable[Drawing]
         "title": html.escape(experiment.title),
         "question": html.escape(experiment.question),
         "source": html.escape(f"Source: {experiment.source}."),
-        "stamp": html.escape(_stamp(snapshot)),
+        "stamp": html.escape(f"{_stamp(snapshot)} {_moved(config, form)}".strip()),
         "figures": "\n".join(_figure(number, one) for number, (one, _) in enumerate(shown)),
         "settings": _rows(_settings(config, run.seeds)),
         "summary": _rows({name: str(spread(list(seeds.values()))) for name, seeds in _summary(experiment, snapshot)}),
@@ -63,6 +66,18 @@ def _stamp(snapshot: Snapshot) -> str:
     day = time.strftime("%Y-%m-%d", time.gmtime(run.created))
     made = snapshot.recorded or f"{run.state}, {day}, run {run.id}"
     return f"{made[:1].upper()}{made[1:]}. {run.seconds:.0f} s of training."
+
+
+def _moved(config: Config, form: Config | None) -> str:
+    """Which knobs stood elsewhere: curves are of the run, but a page draws tables and pictures for its form."""
+    moved = form.differences(config) if form else {}
+    knobs = (
+        f"{config.knob(name).label} = {config.knob(name).label_of(value)}"
+        for name, (value, _) in moved.items()
+        if config.knob(name).retrains
+    )
+    said = ", ".join(knobs)
+    return f"The curves are of this run; tables and pictures are of the form as it stood then: {said}." if said else ""
 
 
 def _settings(config: Config, seeds: Iterable[int]) -> dict[str, object]:

@@ -214,7 +214,7 @@ def border_response(
     responses: Mapping[str, NDArray[Any]],
     border: float = 0.0,
     *,
-    x: str = "Position of the pattern (px; negative is inside)",
+    x: str = "Top edge of a red square (px; 0 touches the border)",
     y: str = "Response of the filter (activation)",
 ) -> go.Figure:
     """One filter's response to a pattern slid from the inside across the border, one line a conv type.

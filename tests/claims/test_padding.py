@@ -66,6 +66,7 @@ def test_without_results_nothing_is_decided_but_what_needs_none():
         (1, Told({("fconv", "flatten"): HIGH}), "supported"),
         (1, Told({("fconv", "flatten"): {0: 0.0}}), "cannot tell"),  # one seed
         (2, Told({("replicate", "pool"): HIGH, ("reflect", "pool"): HIGH}), "cannot tell"),
+        (2, Told({("replicate", "pool"): ALIKE, ("reflect", "pool"): LOW}), "cannot tell"),  # better, but not right
         (3, Told({("fconv", "pool"): LOW, ("valid", "pool"): HIGH, ("sconv", "pool"): LOW}), "contradicted"),
         (3, Told({("fconv", "pool"): ALIKE, ("valid", "pool"): ALIKE, ("sconv", "pool"): LOW}), "cannot tell"),
         (4, Told({("reflect", "pool"): HIGH}), "supported"),

@@ -287,7 +287,7 @@ def test_filters_take_what_matches_all_of_them(store: Store, library: Library):
     assert ids(owner="me") == {reflect.id, other.id}
     assert ids(text="REFLECT") == {reflect.id}
     assert ids(text="conv epochs") == {reflect.id, valid.id}
-    assert ids(text="epochs=5") == {reflect.id}
+    assert ids(text="epochs=5") == ids(text="epochs=5.0") == ids(text="epochs=.5e1") == {reflect.id}
     assert ids(text="conv=Valid lid=off") == {valid.id}
     assert ids(text="100 odd_thing") == {other.id}
     assert ids(text="%") == {other.id}

@@ -96,6 +96,8 @@ def test_stored_seeds_are_reused_when_others_are_asked_beside_them(scheduler: Sc
     first = done(scheduler, scheduler.start("clock", config, [0, 1, 2], "me").run_id)
     started = scheduler.start("clock", config, [0, 1, 2, 3], "you")
     assert (started.joined, started.reused) == (False, (0, 1, 2))
+    assert scheduler.to_train("clock", config, [0, 1, 2, 9]) == (9,)
+    assert scheduler.to_train("clock", config, [0, 1]) == (0, 1)  # all are stored: Run trains them anew
     second = done(scheduler, started.run_id)
     assert [counts(second, seed) for seed in range(4)] == [[1, 2, 3, 4]] * 4
     assert second.run.trainings[1] == first.run.trainings[1]

@@ -293,3 +293,16 @@ def test_norms_are_put_into_words(norms: list[float], said: str):
     watch.check(0.5, epoch=1, knob="learning rate", value=1.0)  # a finite loss is no divergence
     with pytest.raises(Explained, match="the loss is 800"):
         watch.check(800.0, epoch=1, knob="learning rate", value=1.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (1.0, "Turn down the learning rate (1 now): try 0.1."),
+        (0.02, "Turn down the learning rate (0.02 now): try 0.01."),
+        (0.01, "The learning rate is as low as it goes (0.01): choose another optimiser or fewer layers."),
+    ],
+)
+def test_the_advice_stays_within_the_knob(value: float, said: str):
+    with pytest.raises(Explained, match=re.escape(said)):
+        GradientWatch().check(float("nan"), epoch=1, knob="learning rate", value=value, least=0.01)

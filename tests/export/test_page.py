@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import pytest
 
 from core.export.page import Drawing, page
-from tests.export.samples import KETTLE, finished
+from tests.export.samples import CONFIG, KETTLE, finished
 
 ATTACK = "</script><img src=x onerror=alert(1)>"
 
@@ -74,6 +74,12 @@ def test_settings_result_and_command_line_are_readable(body: str) -> None:
     assert "<th>Band</th>" not in body
     assert "python -m core run kettle --water hard" in body
     assert "Finished, 2025-10-09, run 0123456789abcdef." in body
+
+
+def test_figures_of_other_settings_are_said_to_be() -> None:
+    made = page(KETTLE, finished(), [drawing("lid")], CONFIG.model_copy(update={"water": "soft"})).decode()
+    assert "tables and pictures are of the form as it stood then: " in made and "Water = soft water." in made
+    assert "as it stood then" not in page(KETTLE, finished(), [drawing("lid")], CONFIG).decode()
 
 
 def test_a_recorded_run_says_so() -> None:

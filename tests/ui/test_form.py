@@ -145,6 +145,11 @@ def test_what_a_link_says_is_shown_as_text(bad: str, as_name: bool) -> None:
     assert not any(one.proto.allow_html for one in app.markdown)
 
 
+def test_a_class_that_cannot_be_used_is_said() -> None:
+    app = opened(**{"class": "5b <Mondays>"})
+    assert "class in this link must be at most 64 letters" in complaint(app)
+
+
 def test_the_message_goes_when_it_was_read_and_stays_away() -> None:
     app = opened(water="nope")
     app.button(key="kettle:messages:read").click()
@@ -210,3 +215,55 @@ def test_every_label_says_whether_it_retrains_or_redraws() -> None:
         assert (REDRAWS in widget.label) is not one.retrains
         assert widget.label.startswith(one.label)
         assert one.unit in widget.label
+
+
+def pantry_script() -> None:
+    import streamlit as st
+
+    from core import catalog
+    from ui.form import form, write_link
+
+    pantry = catalog.get("pantry")
+    settings = form(pantry)
+    write_link(pantry, settings, None)
+    st.json({**settings.config.model_dump(), "retraining": settings.config.retraining()})
+
+
+def pantry(**link: str) -> AppTest:
+    app = AppTest.from_function(pantry_script, default_timeout=60)
+    app.query_params.update(link)
+    return ran(app)
+
+
+def test_a_knob_is_drawn_only_where_it_matters() -> None:
+    app = pantry()
+    assert [one.label for one in app.selectbox] == []
+    app.radio(key="pantry:where").set_value("shelf")
+    assert ran(app).selectbox(key="pantry:shelf").options == ["none", "low", "high"]
+    app.selectbox(key="pantry:shelf").set_value("high")
+    assert says(ran(app))["retraining"]["shelf"] == "high"
+    app.radio(key="pantry:where").set_value("table")
+    assert says(ran(app))["retraining"]["shelf"] == ""
+    app.radio(key="pantry:where").set_value("shelf")
+    assert says(ran(app))["shelf"] == "high"  # it was put aside, not lost
+
+
+def test_a_text_travels_in_the_link_unless_it_is_empty() -> None:
+    app = pantry(label="plums")
+    assert says(app)["label"] == "plums" and link(app)["label"] == "plums" and "shelf" not in link(app)
+    app.text_input(key="pantry:label").set_value("plum jam")
+    assert "label must be a word; got 'plum jam'." in ran(app).error[0].value
+
+
+def test_knobs_that_do_not_go_together_are_said_and_can_be_mended() -> None:
+    app = pantry()
+    app.number_input(key="pantry:rows").set_value(4)
+    assert ran(app).error[0].value == "jars must fill the rows; got 6 and 4. Try 6 and 2."
+    app.number_input(key="pantry:jars").set_value(8)
+    assert not ran(app).error and says(app)["jars"] == 8
+
+
+def test_a_link_whose_knobs_do_not_go_together_opens_with_the_defaults_and_says_so() -> None:
+    app = pantry(rows="4")
+    assert "Try 6 and 2. Used the defaults instead." in complaint(app)
+    assert says(app)["rows"] == 2
