@@ -241,8 +241,7 @@ EXPERIMENT = Experiment(
             "digits",
             "The background is easy. What will the mean IoU of the ten digits alone be, from 0 to 1?",
             "mean IoU without background",
-            high=1.0,
-            unit="",
+            choices={"below 0.4": (0.0, 0.4), "0.4 to 0.6": (0.4, 0.6), "above 0.6": (0.6, 1.0)},
         ),
         Prediction(
             "kind",
