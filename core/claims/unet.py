@@ -40,9 +40,9 @@ def skips_only_place_edges(evidence: Evidence) -> Finding:
     """Edges should gain, and the share of right digits among the pixels called a digit should not."""
     (edges_on, edges_off), (named_on, named_off) = (
         [evidence.scores(metric, skips=skips) for skips in ("all", "none")]
-        for metric in ("accuracy at edges", "digit accuracy")
+        for metric in ("right side at edges", "digit accuracy")
     )
-    placed = higher(edges_on, edges_off, (f"at edges {ON}", OFF), comparisons=2)
+    placed = higher(edges_on, edges_off, (f"right side of the edge {ON}", OFF), comparisons=2)
     named = higher(named_on, named_off, (f"right digit {ON}", OFF), comparisons=2)
     # "no better at naming" is shown false by a gain, and never shown true by a gain that cannot be told
     turned: dict[Word, Word] = {"supported": "contradicted", "contradicted": "supported", "cannot tell": "cannot tell"}
@@ -94,7 +94,7 @@ CLAIMS = (
     Claim(
         "Skips bring back where the edges are; they do not help to tell one digit from another.",
         "a common explanation",
-        "Accuracy at edges, and the right digit among pixels called a digit: skips on against off.",
+        "The right side at edges, and the right digit among pixels called a digit: skips on against off.",
         skips_only_place_edges,
     ),
     Claim(

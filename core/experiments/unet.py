@@ -30,10 +30,10 @@ from core.queries.segmentation import (
     confusion,
     digit_accuracy,
     edge,
-    edge_accuracy,
     iou,
     mean_iou,
     segment,
+    side_accuracy,
 )
 from core.training import GradientWatch, minibatches, weights_of
 
@@ -205,13 +205,13 @@ def scored(test: Scenes, predicted: NDArray[np.uint8]) -> dict[str, float]:
     counts = confusion(test.targets, predicted)
     classes = iou(counts)
     mean, digits = mean_iou(classes)
-    at_edge, elsewhere = edge_accuracy(test.targets, predicted, test.distances)
+    at_edge, elsewhere = side_accuracy(test.targets, predicted, test.distances)
     return {
         "mean IoU": mean,
         "mean IoU without background": digits,
         **{f"IoU {name}": float(value) for name, value in zip(CLASS_NAMES, classes, strict=True)},
-        "accuracy at edges": at_edge,
-        "accuracy away from edges": elsewhere,
+        "right side at edges": at_edge,
+        "right side elsewhere": elsewhere,
         "digit accuracy": digit_accuracy(counts),
     }
 
@@ -241,8 +241,7 @@ EXPERIMENT = Experiment(
             "digits",
             "The background is easy. What will the mean IoU of the ten digits alone be, from 0 to 1?",
             "mean IoU without background",
-            high=1.0,
-            unit="",
+            choices={"below 0.4": (0.0, 0.4), "0.4 to 0.6": (0.4, 0.6), "above 0.6": (0.6, 1.0)},
         ),
         Prediction(
             "kind",

@@ -32,8 +32,8 @@ ERROR_COLOURS = ("#10181B", "#E6A5C8", "#F06D02", "#4095FE")
 TABLE: dict[str, tuple[str, str]] = {  # metric -> how its number is written, and its unit
     "mean IoU": ("{:.3f}", ""),
     "mean IoU without background": ("{:.3f}", ""),
-    "accuracy at edges": ("{:.1f}", " %"),
-    "accuracy away from edges": ("{:.1f}", " %"),
+    "right side at edges": ("{:.1f}", " %"),
+    "right side elsewhere": ("{:.1f}", " %"),
     "digit accuracy": ("{:.1f}", " %"),
     "training loss": ("{:.4f}", " nats"),
 }

@@ -117,9 +117,12 @@ def by_distance(target: Classes, predicted: Classes, distance: NDArray[np.float3
     return {"distance": np.arange(bins)[shown] - FARTHEST_INSIDE, "pixels": pixels[shown], **shares}
 
 
-def edge_accuracy(target: Classes, predicted: Classes, distance: NDArray[np.float32]) -> tuple[float, float]:
-    """Right pixels in %: of those at an edge, and of all others."""
-    right, near = target == predicted, distance < AT_EDGE
+def side_accuracy(target: Classes, predicted: Classes, distance: NDArray[np.float32]) -> tuple[float, float]:
+    """Pixels on the right side of the edge, ink or background, in %: of those at an edge, and of all others.
+
+    Which digit it is does not count here; see digit_accuracy.
+    """
+    right, near = (target == BACKGROUND) == (predicted == BACKGROUND), distance < AT_EDGE
     return 100.0 * float(right[near].mean()), 100.0 * float(right[~near].mean())
 
 

@@ -17,7 +17,7 @@ MEAN, DIGITS, LOSS, EDGES, NAMED = (
     "mean IoU",
     "mean IoU without background",
     "training loss",
-    "accuracy at edges",
+    "right side at edges",
     "digit accuracy",
 )
 

@@ -93,6 +93,6 @@ def test_samples_show_each_scene_above_its_classes():
 
 
 def test_a_table_says_mean_std_n_and_unit_and_a_dash_for_nothing():
-    cells = table_cells({"mean IoU": [0.7, 0.8], "accuracy at edges": [61.0]})
-    assert cells["mean IoU"] == "0.750 ± 0.050 (n = 2)" and cells["accuracy at edges"] == "61.0 % (n = 1)"
+    cells = table_cells({"mean IoU": [0.7, 0.8], "right side at edges": [61.0]})
+    assert cells["mean IoU"] == "0.750 ± 0.050 (n = 2)" and cells["right side at edges"] == "61.0 % (n = 1)"
     assert cells["training loss"] == "–"

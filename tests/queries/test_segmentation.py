@@ -15,10 +15,10 @@ from core.queries.segmentation import (
     confusion,
     digit_accuracy,
     edge,
-    edge_accuracy,
     iou,
     mean_iou,
     segment,
+    side_accuracy,
 )
 
 CPU = torch.device("cpu")
@@ -85,7 +85,7 @@ def test_errors_are_counted_at_their_distance():
     assert found["mistaken"][at[-1]] == pytest.approx(100 / 3) and found["mistaken"].sum() == pytest.approx(100 / 3)
     assert found["pixels"].sum() == 2 * 900
     assert found["pixels"][at[-4]] == 2 * 7 * 30  # columns 0 to 6 are 4 px and more inside
-    assert edge_accuracy(target, guess, distance) == pytest.approx((100 * 35 / 60, 100.0))
+    assert side_accuracy(target, guess, distance) == pytest.approx((75.0, 100.0))  # a quarter of the two columns strays
     assert by_distance(target[:1], guess[:1], distance[:1])["distance"].tolist() == [-4, 12]  # the others: 30 pixels
 
 
