@@ -322,10 +322,11 @@ def test_parts_can_be_hidden_and_opened(engine: Scheduler, folder: Path, monkeyp
     assert done(ran(app)) == ["1. Look (done)"]
 
 
-def test_other_passing_fields_survive_if_they_are_plain(engine: Scheduler) -> None:
+def test_other_passing_fields_survive_if_they_are_plain_else_it_is_said(engine: Scheduler) -> None:
     app = opened(present="1", **{"class": "monday-3"}, water="hard")
     assert {"present": "1", "class": "monday-3"}.items() <= link(app).items()
     assert not app.warning
     app = opened(present="<script>", **{"class": "x" * 65})
     assert not {"present", "class"} & set(link(app))
-    assert not app.warning
+    (said,) = app.warning
+    assert said.value.count("must be at most 64 letters") == 2 and "<script>" not in said.value
