@@ -246,7 +246,8 @@ def run(config: DepthConfig, seeds: tuple[int, ...], device: torch.device) -> It
 
 def note(learner: Learner, loss: Tensor) -> None:
     """After a backward pass: the loss, and the norm of the gradient of each layer's weights."""
-    norms = torch.stack(torch._foreach_norm([one.grad for one in learner.net.weights()]))  # one call for all
+    gradients = [one.grad for one in learner.net.weights() if one.grad is not None]
+    norms = torch.stack(torch._foreach_norm(gradients))  # one call for all layers
     learner.losses.append(loss.detach())
     learner.norms.append(norms)
     learner.watch.norms.append(norms.norm())
