@@ -19,6 +19,7 @@ export async function render(component, libraryUrl, styleUrl) {
   if (!charts.has(host)) charts.set(host, new Chart(host, data.key));
   const chart = charts.get(host);
   chart.receive(data);
+  chart.tell = (point) => component.setStateValue("clicked", point);
   try {
     chart.plotly = await loadPlotly(libraryUrl);
     chart.draw();
@@ -48,6 +49,12 @@ function loadPlotly(url) {
     document.head.append(script);
   });
   return library;
+}
+
+/** Which point: its trace and its place in it, both counted from 0 (of a smoothed line, as it came). */
+function placeOf({ curveNumber, pointIndex, pointNumber }) {
+  const place = pointIndex ?? pointNumber;
+  return { trace: curveNumber, index: Array.isArray(place) ? [...place] : [place] };
 }
 
 class Chart {
@@ -147,6 +154,7 @@ class Chart {
       this.buttons[tool].hidden = tool !== "table" && (!curves || table);
     }
     this.picture.hidden = table;
+    this.root.classList.toggle("clicks", Boolean(this.data.clicks));
     this.surface.hidden = table;
     this.table.hidden = !table;
     this.table.style.maxHeight = `${height}px`;
@@ -176,7 +184,7 @@ class Chart {
     };
     const drawing = this.plotly.react(this.surface, data, layout, config).then(() => this.hoverAgain());
     this.drawing = Promise.all([this.drawing, drawing.catch(console.error)]);
-    this.followPointer();
+    this.listen();
   }
 
   /** As high as the figure came out: on a phone, panels side by side are less high than on a wide screen. */
@@ -184,12 +192,13 @@ class Chart {
     if (this.room) this.host.style.minHeight = `${this.tools.table ? 0 : this.room}px`;
   }
 
-  /** Remember where the pointer is: a redraw takes the hover label away, and it is put back with the new value. */
-  followPointer() {
-    if (this.following) return;
-    this.following = true;
+  /** Clicks are told. Where the pointer is, is remembered: a redraw takes the hover label away, and it is put back. */
+  listen() {
+    if (this.listening) return;
+    this.listening = true;
     this.surface.on("plotly_hover", (hover) => (this.pointer = hover.event));
     this.surface.on("plotly_unhover", () => (this.pointer = null));
+    this.surface.on("plotly_click", ({ points }) => this.data.clicks && this.tell(placeOf(points[0])));
   }
 
   hoverAgain() {

@@ -20,10 +20,10 @@ from ui.security import owner
 SAID, DELETED, TOKEN = "runs:said", "runs:deleted", "runs:token"
 
 
-def admin() -> bool:
-    """Whether the token that was typed is the one of the configuration."""
+def admin(key: str = TOKEN) -> bool:
+    """Whether the token that was typed is the one of the configuration. key: of the field it was typed into."""
     token = places.admin_token()
-    return bool(token) and hmac.compare_digest(st.session_state.get(TOKEN, "").encode(), token.encode())
+    return bool(token) and hmac.compare_digest(st.session_state.get(key, "").encode(), token.encode())
 
 
 def say(sentence: str, good: bool = False) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import streamlit as st
 
@@ -19,11 +19,15 @@ from ui.theme import present_button
 
 
 def lab(
-    experiment: Experiment, introduction: str, draw: Callable[[Settings, Snapshot | None], None]
+    experiment: Experiment,
+    introduction: str,
+    draw: Callable[[Settings, Snapshot | None], None],
+    elsewhere: Collection[str] = (),
 ) -> tuple[Settings, Snapshot | None]:
     """Draw it; returns what the form says and the run on screen as of now (None: nothing was run yet).
 
-    draw: makes the live figures of the settings and a snapshot.
+    draw: makes the live figures of the settings and a snapshot. elsewhere: knobs that the page draws itself, each as a
+    widget of the key "experiment:knob".
     """
     with st.container(horizontal=True, vertical_alignment="bottom", key="lab-head"):
         st.title(experiment.title, anchor=False)
@@ -35,7 +39,7 @@ def lab(
     knobs, run = st.columns([1, 2.4], gap="large")
     with knobs:
         guide = st.container()
-        settings = form(experiment, lesson.hide if lesson else ())
+        settings = form(experiment, {*elsewhere, *(lesson.hide if lesson else ())})
         guesses = st.container()
     figures = collect_figures()
     with run:

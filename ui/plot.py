@@ -46,8 +46,8 @@ class Asset:
 
 @cache
 def assets() -> dict[str, Asset]:
-    """The library, the component's code and its style, by file name; read and compressed once a process."""
-    own = {path.name: path.read_bytes() for path in sorted(ASSETS.glob("plot*.*"))}
+    """The library, code and styles of this component and of the canvas (ui/picture.py), by file name; read once."""
+    own = {path.name: path.read_bytes() for kind in ("plot*.*", "canvas.*") for path in sorted(ASSETS.glob(kind))}
     folder = _digest(b"".join(own.values()))  # one folder for all: the modules import one another by relative address
     library = files("plotly").joinpath("package_data/plotly.min.js").read_bytes()
     made = {name: _asset(f"{folder}/{name}", body) for name, body in own.items()}
@@ -67,6 +67,14 @@ def preload_links() -> dict[str, str]:
     return {"/": f"<{library}>; rel=prefetch", "*": ", ".join([f"<{library}>; rel=preload; as=script", *code])}
 
 
+@dataclass(frozen=True)
+class Point:
+    """What was clicked: a point of a trace, both by their places. index: one number, or (row, column) of a matrix."""
+
+    trace: int
+    index: tuple[int, ...]
+
+
 def plot(figure: go.Figure | str, key: str, *, height: int = 360, curves: bool = False, caption: str = "") -> None:
     """Show a figure, or update the one already shown under this key without drawing it anew.
 
@@ -75,12 +83,39 @@ def plot(figure: go.Figure | str, key: str, *, height: int = 360, curves: bool =
     sentence shown below, and what a screen reader says of the figure (else the figure's title). Raises ValueError for
     a height under 80 px.
     """
+    _show(figure, key, height, curves, caption, clicks=False)
+
+
+def clickable(figure: go.Figure | str, key: str, *, height: int = 360, caption: str = "") -> Point | None:
+    """The same for a figure whose points can be clicked, which runs the script again; the one that was clicked last.
+
+    None before the first. It may be of an earlier figure with more points, and a browser may say anything: check the
+    index. A keyboard does not reach points, so offer the same choice by another control beside it.
+    """
+    return as_point(_show(figure, key, height, False, caption, clicks=True))
+
+
+def as_point(said: object) -> Point | None:
+    """What a browser says was clicked; None for what is no point."""
+    if not isinstance(said, dict):
+        return None
+    numbers = [said.get("trace"), *index] if isinstance(index := said.get("index"), list) else []
+    if not 2 <= len(numbers) <= 3 or not all(type(one) is int and one >= 0 for one in numbers):
+        return None
+    return Point(numbers[0], tuple(numbers[1:]))
+
+
+def _show(figure: go.Figure | str, key: str, height: int, curves: bool, caption: str, *, clicks: bool) -> object:
     if height < 80:
         raise ValueError(f"height must be at least 80 px; got {height}. Try height=360.")
     text = figure if isinstance(figure, str) else as_json(figure)
     if _DRAWN in st.session_state:
         st.session_state[_DRAWN][key] = Drawing(text, height, caption)
-    _component(key=key, data={"figure": text, "key": key, "height": height, "curves": curves, "caption": caption})
+    data = {"figure": text, "key": key, "height": height, "curves": curves, "caption": caption}
+    if not clicks:
+        _component(key=key, data=data)
+        return None
+    return _component(key=key, data={**data, "clicks": True}, on_clicked_change=_nothing).clicked
 
 
 def collect_figures() -> dict[str, Drawing]:
@@ -101,6 +136,10 @@ def as_json(figure: go.Figure) -> str:
     spec = figure.to_dict()
     spec["layout"].pop("template", None)
     return json.dumps({"data": spec["data"], "layout": spec["layout"]}, cls=PlotlyJSONEncoder, separators=(",", ":"))
+
+
+def _nothing() -> None:
+    """With a callback for it, the component's state always holds what was clicked, None before the first."""
 
 
 def _digest(body: bytes) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
-from torchvision import datasets
 
 from core import places
 from core.contract import Explained
@@ -34,14 +34,19 @@ LABELS: dict[Dataset, str] = {
     "cifar10": "CIFAR-10 (32×32, colour)",
     "folder": "my own pictures",
 }
-_IDX: dict[Dataset, type[datasets.MNIST]] = {"mnist": datasets.MNIST, "fashion": datasets.FashionMNIST}
+_IDX: dict[Dataset, str] = {"mnist": "MNIST", "fashion": "FashionMNIST"}  # torchvision's names
 
 
 def fetch(dataset: Dataset) -> Iterator[str]:
     """Download what is not on this machine yet, saying how far it is. Raises Explained where that cannot be."""
-    root = places.datasets()
+    if dataset not in ("digits", "folder"):
+        yield from _fetch(dataset, places.datasets())
+
+
+def _fetch(dataset: Dataset, root: Path) -> Iterator[str]:
+    datasets = _torchvision()
     if dataset in _IDX:
-        kind = _IDX[dataset]
+        kind = getattr(datasets, _IDX[dataset])
         for unpacked, (name, md5) in zip(_unpacked(kind), kind.resources, strict=True):
             if not unpacked.exists():
                 yield from download([mirror + name for mirror in kind.mirrors], unpacked.with_name(name), md5)
@@ -89,11 +94,10 @@ def as_float(images: Tensor) -> Tensor:
 def _load(dataset: Dataset, root: str) -> Pictures:
     if dataset == "digits":
         return _digits()
-    train: Any
-    test: Any
+    datasets = _torchvision()
     try:
         if dataset in _IDX:
-            kind = _IDX[dataset]
+            kind = getattr(datasets, _IDX[dataset])
             if any(not one.exists() for one in _unpacked(kind)):
                 with alone(Path(root) / kind.__name__ / ".unpacking"):
                     kind(root, download=True)  # downloads nothing that is there
@@ -111,7 +115,14 @@ def _load(dataset: Dataset, root: str) -> Pictures:
     return Pictures(_split(train), _split(test), names)
 
 
-def _unpacked(kind: type[datasets.MNIST]) -> list[Path]:
+def _torchvision() -> Any:
+    """Imported late: every worker would pay for it, and most train on what is built in."""
+    from torchvision import datasets
+
+    return datasets
+
+
+def _unpacked(kind: Any) -> list[Path]:
     return [places.datasets() / kind.__name__ / "raw" / name.removesuffix(".gz") for name, _ in kind.resources]
 
 
@@ -123,10 +134,10 @@ def _split(found: Any) -> Split:
 
 
 def _digits() -> Pictures:
-    from sklearn.datasets import load_digits
-
-    found = load_digits()
-    images = np.round(found.images[:, None] * (255 / 16)).astype(np.uint8)  # levels 0 to 16
-    labels = found.target.astype(np.int64)
+    """scikit-learn's digits, from its file: importing its data sets takes longer than an epoch on them."""
+    (folder,) = find_spec("sklearn").submodule_search_locations  # type: ignore[union-attr, misc]
+    rows = np.loadtxt(Path(folder) / "datasets" / "data" / "digits.csv.gz", delimiter=",")
+    images = np.round(rows[:, :-1].reshape(-1, 1, 8, 8) * (255 / 16)).astype(np.uint8)  # levels 0 to 16
+    labels = rows[:, -1].astype(np.int64)
     train, test = slice(0, -DIGITS_TEST), slice(-DIGITS_TEST, None)
     return Pictures(Split(images[train], labels[train]), Split(images[test], labels[test]), tuple(map(str, range(10))))

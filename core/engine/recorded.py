@@ -1,7 +1,7 @@
 """Runs that ship with the program, so that a page's first paint is already interesting; made by `python -m core sweep`.
 
-A folder holds <experiment>.json (stamp, configs, curves at whole steps) and one .safetensors file a run with the
-weights of its first seed. Recorded results are always labelled as recorded.
+A folder holds <experiment>.json (stamp, configs, curves at whole steps and at their ends) and one .safetensors file a
+run with the weights of its first seed. Recorded results are always labelled as recorded.
 """
 
 from __future__ import annotations
@@ -90,8 +90,9 @@ def _entry(snapshot: Snapshot, fields: Sequence[str]) -> dict[str, Any]:
 
 def _whole_steps(series: Series) -> list[list[float]]:
     whole = series.steps == np.round(series.steps)
+    whole[-1:] = True  # the last point is the result, wherever it stands
     return [
-        [int(step) for step in series.steps[whole]],
+        [int(step) if step == int(step) else float(f"{step:.{DIGITS}g}") for step in series.steps[whole]],
         [float(f"{value:.{DIGITS}g}") for value in series.values[whole]],
     ]
 

@@ -43,6 +43,11 @@ OTHER_STYLES: tuple[Style, ...] = tuple(  # for groups without a meaning of thei
     for dash in ("solid", "dash", "dot", "dashdot")
     for colour in ("#175DCD", "#F06D02", "#01A4AC", "#863EC7", "#A5930B", "#86592D")
 )
+ANGLE_STYLES: dict[str, Style] = {  # accuracy with test pictures turned, in degrees
+    "accuracy at 0": OTHER_STYLES[2],
+    "accuracy at 90": OTHER_STYLES[3],
+    "accuracy at 180": OTHER_STYLES[5],
+}
 SQUARES = {"red": "#BF1146", "green": "#2FA84F"}  # the two squares; always named in words beside them
 VALIDATE = False  # whether plotly looks at every property of every figure; the tests of figures switch it on
 NEUTRAL = "#808080"  # chance lines, borders, published figures
@@ -75,7 +80,7 @@ def style(name: str, index: int = 0) -> Style:
     for word, known in ALIASES.items():
         if name.startswith(word):
             return METRIC_STYLES[known]
-    for known, fixed in METRIC_STYLES.items():
+    for known, fixed in (*METRIC_STYLES.items(), *ANGLE_STYLES.items()):
         if name.startswith(known):
             return fixed
     return OTHER_STYLES[index % len(OTHER_STYLES)]

@@ -10,10 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold, cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from core.data import red_green
 from core.data.red_green import SIZE, SQUARE, Pairs
@@ -106,6 +102,12 @@ def _probe_layers(
 
 def _probe(features: NDArray[np.float32], low: NDArray[np.int64], groups: NDArray[np.int64]) -> NDArray[np.float64]:
     """(fold,) held-out accuracy of logistic regression on standardised features, in %."""
+    # Imported late: every worker would pay seconds for it, and few are asked.
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GroupKFold, cross_val_score
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
     scores: NDArray[np.float64] = cross_val_score(probe, features, low, groups=groups, cv=GroupKFold(FOLDS))
     return 100.0 * scores

@@ -27,7 +27,7 @@ def plots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def chart(page: Page, name: str) -> Locator:
     """A chart by its place in tests/browser/apps/plot_script.py."""
-    return page.locator(".layerlab-plot").nth(("curves", "live", "heat", "empty").index(name))
+    return page.locator(".layerlab-plot").nth(("curves", "live", "heat", "empty", "matrix").index(name))
 
 
 def surface(page: Page, name: str) -> Locator:
@@ -38,7 +38,7 @@ def surface(page: Page, name: str) -> Locator:
 
 def opened(visit: Visit, url: str, **options: object) -> Page:
     page = visit(url, wait_for=".layerlab-plot .main-svg", **options)
-    expect(page.locator(".layerlab-plot:has(.main-svg)")).to_have_count(4)  # all, so that each has its place
+    expect(page.locator(".layerlab-plot:has(.main-svg)")).to_have_count(5)  # all, so that each has its place
     return page
 
 
@@ -202,3 +202,16 @@ def test_a_chart_without_data_says_so_instead_of_counting_from_minus_one(visit: 
     found = surface(page, "empty")
     expect(found.get_by_text("Nothing measured yet")).to_be_visible()
     expect(found.locator(".xtick, .ytick")).to_have_count(0)
+
+
+def test_a_clicked_cell_is_told_and_stays_chosen(visit: Visit, plots: str) -> None:
+    page = opened(visit, plots)
+    area = surface(page, "matrix").locator(".nsewdrag").first
+    expect(page.get_by_text("Clicked: None")).to_be_visible()
+    box = area.bounding_box()
+    assert box is not None
+    area.click(position={"x": box["width"] * 5 / 6, "y": box["height"] / 4})  # the last column, the upper row
+    expect(page.get_by_text("Clicked: Point(trace=0, index=(1, 2))")).to_be_visible()
+    page.get_by_role("button", name="Nothing new").click()
+    expect(page.get_by_text("1 times nothing new")).to_be_visible()
+    expect(page.get_by_text("Clicked: Point(trace=0, index=(1, 2))")).to_be_visible()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from sklearn.datasets import load_digits
 from torchvision import datasets
 
 from core.contract import Explained
@@ -43,6 +44,10 @@ def test_the_digits_are_built_in():
     assert found.train.images.dtype == np.uint8 and found.train.images.max() == 255
     assert found.classes == tuple("0123456789") and set(found.test.labels) == set(range(10))
     assert list(pictures.fetch("digits")) == []
+    theirs = load_digits()
+    assert np.array_equal(np.concatenate([found.train.labels, found.test.labels]), theirs.target)
+    levels = np.concatenate([found.train.images, found.test.images])[:, 0] * (16 / 255)
+    assert np.array_equal(np.round(levels), theirs.images)
 
 
 def test_packed_files_that_are_there_are_unpacked_once(root: Path, monkeypatch: pytest.MonkeyPatch):

@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from ui.plot import plot
+from ui.plot import clickable, plot
 
 
 def curves(points: int, shift: float) -> go.Figure:
@@ -48,3 +48,6 @@ heat = go.Figure(
 plot(heat, "heat")
 
 plot(go.Figure(layout={"title": "Loss", "xaxis": {"title": "Epoch"}, "yaxis": {"title": "Loss (nats)"}}), "empty")
+
+matrix = go.Figure(go.Heatmap(z=[[1, 2, 3], [4, 5, 6]]), layout={"title": "A matrix to click"})
+st.text(f"Clicked: {clickable(matrix, 'matrix', height=200)}")
