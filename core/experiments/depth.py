@@ -93,7 +93,7 @@ class DepthConfig(Config):
         "normalisation a tenth of all that.",
     )
     batch_size: int = knob(32, "Batch size", unit="pictures", group="training", ge=8, le=512, help="Published: 128.")
-    epochs: int = knob(10, "Epochs", group="training", ge=1, le=200)
+    epochs: int = knob(16, "Epochs", group="training", ge=1, le=200)
     band: Literal["std", "range"] = knob(
         "range",
         "Band over seeds",

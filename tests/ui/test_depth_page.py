@@ -48,4 +48,4 @@ def test_nets_that_are_not_trained_are_named() -> None:
 
 def test_one_epoch_has_no_slider() -> None:
     assert not [one for one in opened(epochs="1").select_slider if one.label == "Epoch"]
-    assert [one.value for one in opened().select_slider if one.label == "Epoch"] == [10]
+    assert [one.value for one in opened().select_slider if one.label == "Epoch"] == [16]
