@@ -88,5 +88,5 @@ class Recorded(Told):
 
 def test_on_the_recorded_results_plain_nets_degrade_and_gradients_do_not_die():
     found = [claim.decide(Recorded()) for claim in CLAIMS]
-    words = ["supported", "supported", "cannot tell", "contradicted", "contradicted", "cannot tell"]
+    words = ["supported", "supported", "cannot tell", "contradicted", "contradicted", "supported"]
     assert [one.word for one in found] == words
