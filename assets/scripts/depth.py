@@ -24,7 +24,7 @@ TRAIN_PICTURES = 1000  # Training pictures
 WIDTH = 8  # Width, channels
 LEARNING_RATE = 0.1  # Learning rate
 BATCH_SIZE = 32  # Batch size, pictures
-EPOCHS = 10  # Epochs
+EPOCHS = 16  # Epochs
 SEEDS = (0, 1)
 DEVICE = "cpu"
 # --- settings: end

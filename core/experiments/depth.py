@@ -93,7 +93,7 @@ class DepthConfig(Config):
         "normalisation a tenth of all that.",
     )
     batch_size: int = knob(32, "Batch size", unit="pictures", group="training", ge=8, le=512, help="Published: 128.")
-    epochs: int = knob(10, "Epochs", group="training", ge=1, le=200)
+    epochs: int = knob(16, "Epochs", group="training", ge=1, le=200)
     band: Literal["std", "range"] = knob(
         "range",
         "Band over seeds",
@@ -246,7 +246,8 @@ def run(config: DepthConfig, seeds: tuple[int, ...], device: torch.device) -> It
 
 def note(learner: Learner, loss: Tensor) -> None:
     """After a backward pass: the loss, and the norm of the gradient of each layer's weights."""
-    norms = torch.stack(torch._foreach_norm([one.grad for one in learner.net.weights()]))  # one call for all
+    gradients = [one.grad for one in learner.net.weights() if one.grad is not None]
+    norms = torch.stack(torch._foreach_norm(gradients))  # one call for all layers
     learner.losses.append(loss.detach())
     learner.norms.append(norms)
     learner.watch.norms.append(norms.norm())

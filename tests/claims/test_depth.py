@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from core.claims.depth import CLAIMS, RATIO
+from core.engine import recorded
 from core.experiments.depth import DepthConfig
 
 TRAINING, TEST = "training error", "test error"
@@ -72,3 +73,20 @@ def test_without_results_nothing_is_decided_but_what_is_counted():
 def test_the_parameters_are_counted_with_the_forms_settings():
     because = CLAIMS[3].decide(Told(config=DepthConfig(layers=8, width=2))).because
     assert because.startswith("8 layers of width 2: plain ")
+
+
+class Recorded(Told):
+    """The results that ship with the program."""
+
+    def scores(self, metric: str, **settings: object) -> Mapping[int, float]:
+        wanted = self.config.model_copy(update=settings).retraining()
+        for snapshot in recorded.read("depth"):
+            if DepthConfig.parse(snapshot.run.config).retraining() == wanted:
+                return snapshot.summary([metric])[metric]
+        return {}
+
+
+def test_on_the_recorded_results_plain_nets_degrade_and_gradients_do_not_die():
+    found = [claim.decide(Recorded()) for claim in CLAIMS]
+    words = ["supported", "supported", "cannot tell", "contradicted", "contradicted", "supported"]
+    assert [one.word for one in found] == words
