@@ -165,7 +165,6 @@ def ribbon(
     traces: list[Any] = [heat, line]
     for place, picture in enumerate(colour(pictures)):
         used, (across, down) = axes_of(place + 1), axis_keys(place + 1)
-        middle = (45 * place + half) / 360
         side: dict[str, Any] = {
             "showgrid": False,
             "zeroline": False,
@@ -173,7 +172,7 @@ def ribbon(
             "ticks": "",
             "constrain": "domain",
         }
-        axes[across] = axis(domain=[max(middle - 0.055, 0), min(middle + 0.055, 1)], anchor=used["yaxis"], **side)
+        axes[across] = axis(domain=[place / 8, place / 8 + 0.105], anchor=used["yaxis"], **side)
         axes[down] = axis(domain=[0.79, 1], anchor=used["xaxis"], **side)
         traces.append(go.Image(source=png(rgb(picture)), name=f"{45 * place}°", hoverinfo="name", **used))
     return drawn(data=traces, layout=layout("", **axes))
