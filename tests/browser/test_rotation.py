@@ -12,7 +12,7 @@ from tests.browser.test_padding import await_state, main_button
 LINK = "train_pictures=64&test_pictures=24&epochs=1&seeds=1&first_seed=7"
 CURVE = "document.querySelector('.st-key-angles .surface')"
 ANGLES = "chart => chart.data?.find(one => one.meta?.role === 'mean')?.x.length ?? 0"
-SHARES = "JSON.stringify(document.querySelector('.st-key-confusion .surface').data[0].customdata)"
+SHARES = "JSON.stringify(document.querySelector('.st-key-confusion .surface').data[0].text)"
 
 
 def test_a_run_fills_the_curve_and_the_slider_turns_the_pictures(visit: Visit, server: str) -> None:
