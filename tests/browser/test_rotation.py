@@ -12,7 +12,7 @@ from tests.browser.test_padding import await_state, main_button
 LINK = "train_pictures=64&test_pictures=24&epochs=1&seeds=1&first_seed=7"
 CURVE = "document.querySelector('.st-key-angles .surface')"
 ANGLES = "chart => chart.data?.find(one => one.meta?.role === 'mean')?.x.length ?? 0"
-SHARES = "JSON.stringify(document.querySelector('.st-key-confusion .surface').data[0].text)"
+SHOWN = "JSON.stringify(document.querySelector('.st-key-turned-pictures .surface').data.map(one => one.source))"
 
 
 def test_a_run_fills_the_curve_and_the_slider_turns_the_pictures(visit: Visit, server: str) -> None:
@@ -23,9 +23,9 @@ def test_a_run_fills_the_curve_and_the_slider_turns_the_pictures(visit: Visit, s
     slider = page.locator("[class*=st-key-rotation-angle]").get_by_role("slider")
     expect(slider).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_text(re.compile("right of 24 of 24 test pictures"))).to_be_visible(timeout=PATIENCE_MS)
-    page.wait_for_selector(".st-key-confusion .surface .main-svg")
-    before, run = page.evaluate(SHARES), page.url
+    page.wait_for_selector(".st-key-turned-pictures .surface .main-svg")
+    before, run = page.evaluate(SHOWN), page.url
     slider.focus()
     page.keyboard.press("Home")  # upright
-    page.wait_for_function(f"before => {SHARES} !== before", arg=before)
+    page.wait_for_function(f"before => {SHOWN} !== before", arg=before)
     assert "run=" in run and re.findall("run=[0-9a-f]+", page.url) == re.findall("run=[0-9a-f]+", run)
