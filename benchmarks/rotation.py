@@ -2,7 +2,7 @@
 
 All sides measure accuracy at the same angles on the same test pictures with the same net, on one thread. ours: a batch
 is turned at once and read in channels-last pieces of 100. pil: each picture goes through PIL's rotate and back into an
-array, then batches of 100 are read as they come (NCHW). one: the same, each picture being read as soon as it is turned.
+array, then batches of 100 are read as they come (NCHW). one: each picture is read as soon as PIL has turned it.
 The sides alternate; ratios are of medians. "turn" is the turning alone. Query: first 200 pictures at an angle not asked
 before, through the engine and a warm worker.
 

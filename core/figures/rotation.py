@@ -92,7 +92,7 @@ def turned_pictures(
     for label, chances in zip(labels, probabilities, strict=True):
         said = int(np.argmax(chances))
         sign = "✓" if said == label else "✗"
-        titles.append(f"{sign} {classes[label]} → {classes[said]} {100 * chances[said]:.0f} %")
+        titles.append(f"{classes[label]}→{classes[said]}{sign}")
     return image_grid(colour(pictures), titles, columns=6, row_height=130)
 
 
@@ -109,13 +109,13 @@ def confusion(counts: NDArray[np.integer[Any]], classes: Sequence[str]) -> go.Fi
         "z": share.astype(np.float32),
         "x": names,
         "y": names,
-        "customdata": counts,
-        "texttemplate": "%{customdata}" if len(names) <= MOST_NUMBERS else "",
+        "text": [[str(one) for one in line] for line in counts],
+        "texttemplate": "%{text}" if len(names) <= MOST_NUMBERS else "",
         "colorscale": SEQUENTIAL,
         "zmin": 0,
         "zmax": 100,
         "colorbar": colour_bar("Share of the class (%)"),
-        "hovertemplate": f"%{{y}} taken for %{{x}}: %{{customdata}} (%{{z:.3~g}} % of the class){EXTRA}",
+        "hovertemplate": f"%{{y}} taken for %{{x}}: %{{text}} (%{{z:.3~g}} % of the class){EXTRA}",
     }
     flat: dict[str, Any] = {"showgrid": False, "type": "category", "constrain": "domain"}
     down = {**flat, "autorange": "reversed"}
@@ -159,13 +159,12 @@ def ribbon(
     }
     floor = {"showgrid": False, "zeroline": False}
     axes: dict[str, Any] = {
-        "xaxis": axis(ANGLE, **floor, range=[-half, 360 - half], tickvals=TICKS[:-1]),
+        "xaxis": axis(ANGLE, **floor, range=[-half, 360 - half], domain=[0, 1], tickvals=TICKS[:-1]),
         "yaxis": axis("Class", **floor, domain=[0, 0.74], type="category", categoryarray=names, autorange="reversed"),
     }
     traces: list[Any] = [heat, line]
     for place, picture in enumerate(colour(pictures)):
         used, (across, down) = axes_of(place + 1), axis_keys(place + 1)
-        middle = (45 * place + half) / 360
         side: dict[str, Any] = {
             "showgrid": False,
             "zeroline": False,
@@ -173,7 +172,7 @@ def ribbon(
             "ticks": "",
             "constrain": "domain",
         }
-        axes[across] = axis(domain=[max(middle - 0.055, 0), min(middle + 0.055, 1)], anchor=used["yaxis"], **side)
+        axes[across] = axis(domain=[place / 8, place / 8 + 0.105], anchor=used["yaxis"], **side)
         axes[down] = axis(domain=[0.79, 1], anchor=used["xaxis"], **side)
         traces.append(go.Image(source=png(rgb(picture)), name=f"{45 * place}°", hoverinfo="name", **used))
     return drawn(data=traces, layout=layout("", **axes))

@@ -25,6 +25,7 @@ FIRST = 200  # pictures that are answered at once; the others follow
 SHOWN = 12  # turned pictures that come with an answer
 RIBBON_STEP = 5  # degrees
 CORNERS_STEP = 30
+CORNERS_PICTURES = 100  # four ways and twelve angles of each
 WAYS: tuple[tuple[str, Fill, bool], ...] = (
     ("black", "black", False),
     ("mean", "mean", False),
@@ -138,7 +139,7 @@ def ribbon(
     return Arrays(0, arrays)
 
 
-def corners(model: nn.Module, config: Any, *, device: torch.device, count: int = FIRST) -> Arrays:
+def corners(model: nn.Module, config: Any, *, device: torch.device, count: int = CORNERS_PICTURES) -> Arrays:
     """Accuracy in % with each way of filling the corners when tested, whatever the net was trained with.
 
     "accuracy" (ways, angles, 1), ways as in WAYS; "angles": every 30°; "count": of test pictures.

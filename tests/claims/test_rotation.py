@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from core.claims.rotation import ANGLES, CLAIMS
+from core.engine import recorded
 from core.experiments.rotation import MEAN, RotationConfig, accuracy_name
 
 Scores = Callable[[str, RotationConfig], Mapping[int, float]]
@@ -120,3 +121,19 @@ def test_a_verdict_comes_with_its_numbers_and_n():
 def test_sixes_are_asked_of_digits_whatever_the_form_says():
     config = RotationConfig(dataset="fashion")
     assert CLAIMS[SIX].decide(Told(confusion=upside_down(15, 12), config=config)).word == "supported"
+
+
+class Recorded(Told):
+    """The results that ship with the program."""
+
+    def scores(self, metric: str, **settings: object) -> Mapping[int, float]:
+        config = self.config.model_copy(update=settings)
+        for snapshot in recorded.read("rotation"):
+            if RotationConfig.parse(snapshot.run.config).retraining() == config.retraining():
+                return snapshot.summary([metric])[metric]
+        return {}
+
+
+def test_the_recorded_results_decide_what_digits_can_decide():
+    found = {number: CLAIMS[number].decide(Recorded()).word for number in (FLAT, COST, INVARIANT)}
+    assert found == {FLAT: "supported", COST: "supported", INVARIANT: "contradicted"}

@@ -58,7 +58,7 @@ def test_what_is_right_so_far_names_both_counts():
 def test_turned_pictures_say_what_they_are_and_what_the_net_says():
     pictures = DRAW.integers(0, 256, (2, 1, 4, 4), dtype=np.uint8)
     figure = figures.turned_pictures(pictures, np.array([0, 1]), np.array([[0.9, 0.1, 0], [0.7, 0.2, 0.1]]), CLASSES)
-    assert [one.text for one in figure.layout.annotations] == ["✓ 6 → 6 90 %", "✗ 9 → 6 70 %"]
+    assert [one.text for one in figure.layout.annotations] == ["6→6✓", "9→6✗"]
     assert len(figure.data) == 2
 
 
@@ -74,7 +74,7 @@ def test_confusion_shows_counts_and_colours_shares_of_the_class():
     (trace,) = figure.data
     np.testing.assert_allclose(trace.z[0], [75, 25, 0])
     assert np.isnan(trace.z[2]).all()  # nobody of this class
-    assert trace.customdata.tolist()[0] == [3, 1, 0] and trace.texttemplate
+    assert list(trace.text[0]) == ["3", "1", "0"] and trace.texttemplate
     assert list(trace.x) == list(CLASSES) == list(trace.y)
     assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("Taken for", "Is")
     assert figure.layout.yaxis.autorange == "reversed"
