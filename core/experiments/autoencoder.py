@@ -226,8 +226,8 @@ def corrupted(inputs: Tensor, config: AutoencoderConfig, streams: Sequence[torch
         else:
             one.uniform_(generator=stream)
     if config.kind == "denoising":
-        return inputs + drawn.mul_(config.noise)
-    return inputs * drawn.ge(config.mask_probability)
+        return drawn.mul_(config.noise).add_(inputs)
+    return inputs.masked_fill(drawn < config.mask_probability, 0.0)
 
 
 @torch.inference_mode()

@@ -26,7 +26,8 @@ from core.events import Checkpoint, Event, Metrics
 from core.nn.autoencoder import LinearAutoencoder
 from core.queries.subspace import QUERIES, expected_singular_values, largest_angle, lowest_loss
 
-STEPS = 100  # full-batch steps in what is called an epoch here
+STEPS = 500  # full-batch steps in what is called an epoch here
+FIRST_EVENTS = 10  # in the first epoch, where most happens
 STACKED = 10  # seeds in one unit: a step is mostly overhead
 DIVERGED = 1e6  # times the data's variance
 Values = dict[str, NDArray[np.float64]]
@@ -58,15 +59,16 @@ class LinearAutoencoderConfig(Config):
         "tell apart, and the subspace takes long to find.",
     )
     learning_rate: float = knob(
-        0.01,
+        0.002,
         "Learning rate",
         group="training",
         ge=1e-5,
         le=0.1,
         logarithmic=True,
-        help="Beyond about 0.05, half of 1/largest variance, steps overshoot.",
+        help="Steps overshoot beyond 1/(10‖W₂‖²), 10 being the largest variance. W₂ begins large where the code is "
+        "small: at latent size 1, where ‖W₂‖² is about 33, that is near 0.003, at 20 near 0.05.",
     )
-    epochs: int = knob(100, "Epochs", unit="of 100 steps", group="training", ge=1, le=1000)
+    epochs: int = knob(60, "Epochs", unit="of 500 steps", group="training", ge=1, le=500)
 
 
 def build(config: LinearAutoencoderConfig) -> LinearAutoencoder:
@@ -75,7 +77,7 @@ def build(config: LinearAutoencoderConfig) -> LinearAutoencoder:
 
 
 def run(config: LinearAutoencoderConfig, seeds: tuple[int, ...], device: torch.device) -> Iterator[Event]:
-    """Gradient descent for all seeds at once; yields Metrics after every 100 steps."""
+    """Gradient descent for all seeds at once; yields Metrics after every 500 steps, at first more often."""
     covariance = torch.from_numpy(gaussian.covariance(config.ratio)).to(device, precision(device))  # (100, 100)
     w1, w2 = make_weights(config, seeds, device)
     yield Metrics(0, measure(config, w1, w2, covariance))
@@ -83,13 +85,15 @@ def run(config: LinearAutoencoderConfig, seeds: tuple[int, ...], device: torch.d
     rate, decay = config.learning_rate, config.weight_decay
     optimiser = torch.optim.SGD([w1, w2], lr=rate, weight_decay=2 * decay) if config.form == "sgd" else None
     for epoch in range(1, config.epochs + 1):
-        for _ in range(STEPS):
+        for step in range(1, STEPS + 1):
             w1.grad, w2.grad = gradients(w1, w2, covariance)
             if optimiser:
                 optimiser.step()
             else:  # the same by hand: the penalty λ‖W‖² has the slope 2λW
                 w1 -= rate * (w1.grad + 2 * decay * w1)
                 w2 -= rate * (w2.grad + 2 * decay * w2)
+            if epoch == 1 and step < STEPS and step % (STEPS // FIRST_EVENTS) == 0:
+                yield Metrics(step / STEPS, measure(config, w1, w2, covariance, epoch))
         yield Metrics(epoch, measure(config, w1, w2, covariance, epoch))
         yield checkpoint(epoch, w1, w2)
 
@@ -170,10 +174,10 @@ def check(config: LinearAutoencoderConfig, loss: Tensor, covariance: Tensor, epo
     worst = float(loss.max()) if bool(torch.isfinite(loss).all()) else float("nan")
     if isfinite(worst) and worst <= DIVERGED * float(covariance.trace()):
         return
-    rate, largest = config.learning_rate, float(gaussian.principal(config.ratio)[0][0]) + config.weight_decay
+    rate = config.learning_rate
     raise Explained(
         f"Diverged within {epoch * STEPS} steps: the loss is {worst:.3g}. Steps overshoot where the slope is steepest. "
-        f"Turn down the learning rate ({rate:g} now): try {min(rate / 10, 0.25 / largest):.2g}."
+        f"Turn down the learning rate ({rate:g} now): try {max(rate / 10, 1e-5):g}."
     )
 
 

@@ -5,6 +5,7 @@ Queries: f(model, config, device=..., ...) -> Arrays. The training's own measure
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -52,7 +53,8 @@ def largest_angle(matrix: NDArray[np.floating], axes: Numbers) -> float:
         return float("nan")
     spanned = left[:, :count]
     outside = spanned - axes @ (axes.T @ spanned)
-    return float(np.degrees(np.arcsin(min(1.0, np.linalg.norm(outside, 2)))))
+    sine = min(1.0, float(np.linalg.norm(outside, 2)))
+    return math.degrees(math.asin(sine))
 
 
 def loss_of(w1: Numbers, w2: Numbers, samples: Numbers, weight_decay: float) -> float:
