@@ -209,7 +209,8 @@ def train_step(
 ) -> Tensor:
     """One step on inputs (batch, features); returns each seed's loss (seeds,). The seeds' gradients do not mix."""
     optimiser.zero_grad(set_to_none=True)
-    losses = (nets(corrupted(inputs, config, streams)) - inputs).square().sum(dim=2).mean(dim=1)
+    outputs: Tensor = nets(corrupted(inputs, config, streams))
+    losses = (outputs - inputs).square().sum(dim=2).mean(dim=1)
     losses.sum().backward()
     optimiser.step()
     return losses.detach()
