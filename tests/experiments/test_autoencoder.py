@@ -247,3 +247,12 @@ def test_its_data_is_put_into_words():
     assert "first 10000 pictures" in EXPERIMENT.data(small(dataset="mnist"))
     assert list(EXPERIMENT.prepare(small())) == []
     assert EXPERIMENT.example(small(dataset="digits")).shape == (1, 64)
+
+
+def test_twenty_numbers_hold_the_label_and_five_do_not():
+    """On all of the data, three seeds, as published: a probe reads 95 % and more at 20, less than 80 % at 5."""
+    wide, narrow = (last(AutoencoderConfig(latent=size), (0, 1, 2)) for size in (20, 5))
+    assert wide["probe accuracy"].mean() > 95
+    assert narrow["probe accuracy"].mean() < 80
+    assert (wide["reconstruction error"] < 90).all()  # 80 weak directions of variance 1 are left
+    assert (narrow["reconstruction error"] > 200).all()  # 15 strong ones of variance 10 as well
