@@ -57,6 +57,8 @@ class Experiment:
     when its numbers change, so that old results are not mistaken for new ones. run(config, seeds, device) yields
     events; build(config) makes the untrained module that a Checkpoint's weights fit; total_steps(config) is the step
     of the last event if nothing stops early. summary: metric names whose last finite value sums a training up.
+    lists: name -> prefix; the metrics "<prefix> 1", "<prefix> 2", … are one list a seed under that name in what the
+    command line reports at the end.
     queries: name -> f(model, config, device=..., **arguments) -> Arrays. seeds_per_unit(config, device): how many seeds
     train together in one unit of work (one where a core is kept busy by it). exclusive: nothing may run beside it.
     predictions: what a learner may be asked before the run. example(config): one input of the module, for counting its
@@ -76,6 +78,7 @@ class Experiment:
     build: Callable[[Any], nn.Module]
     total_steps: Callable[[Any], float]
     summary: tuple[str, ...]
+    lists: Mapping[str, str] = field(default_factory=dict)
     queries: Mapping[str, Query] = field(default_factory=dict)
     seeds_per_unit: Callable[[Any, torch.device], int] = _one
     exclusive: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from collections import defaultdict
@@ -72,9 +73,10 @@ class Follower:
         """The last word: the summary, or why there is none."""
         run = snapshot.run
         measured = snapshot.summary(self.experiment.summary)
-        summary = {name: [values.get(seed) for seed in run.seeds] for name, values in measured.items()}
         if self.as_json:
-            word = {"event": run.state, "run": run.id, "summary": summary | {"seconds": round(run.seconds, 3)}}
+            single = {name: [values.get(seed) for seed in run.seeds] for name, values in measured.items()}
+            summary = {**single, **self._lists(snapshot), "seconds": round(run.seconds, 3)}
+            word = {"event": run.state, "run": run.id, "summary": summary}
             print(json.dumps(word | ({"error": run.error} if run.error else {})), flush=True)
             return
         self.bar.close()
@@ -82,6 +84,16 @@ class Follower:
         for name, values in measured.items():
             print(f"    {name}: {spread(list(values.values()))}")
         print(f"    run {run.id}, {run.seconds:.1f} s on {run.device_name}")
+
+    def _lists(self, snapshot: Snapshot) -> dict[str, list[list[float | None]]]:
+        """Numbered metrics, one list a seed: [[first, second, …], …]."""
+        found: dict[str, list[list[float | None]]] = {}
+        for name, prefix in self.experiment.lists.items():
+            names = (f"{prefix} {number}" for number in itertools.count(1))
+            numbered = itertools.takewhile(lambda name: name in snapshot.series, names)
+            columns = snapshot.summary(list(numbered)).values()
+            found[name] = [[values.get(seed) for values in columns] for seed in snapshot.run.seeds]
+        return found
 
     def _new_points(self, snapshot: Snapshot) -> dict[tuple[int, float], dict[str, list[float]]]:
         rows: defaultdict[tuple[int, float], dict[str, list[float]]] = defaultdict(dict)
