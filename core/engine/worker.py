@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
 import itertools
 import os
 import select
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 NICENESS = 10
 AUTOGROUP = "/proc/self/autogroup"
 PARENT_CHECK_SECONDS = 2.0
+IDLE_SECONDS = 0.5  # without a word after the start; then there is time for more
 MESSAGE_SECONDS = 0.05  # at most twenty messages a second
 PR_SET_PDEATHSIG = 1  # from <sys/prctl.h>
 
@@ -126,6 +128,8 @@ def _serve(connection: Connection[Reply, Command], device: torch.device) -> None
     outbox = Outbox(connection)
     workbench = Workbench(device, outbox.put)
     outbox.send(Ready(device.type, devices.describe(device), devices.usable_cores()))
+    if not connection.poll(IDLE_SECONDS):
+        importlib.import_module("torch._dynamo")  # seconds that the first optimiser would cost the first click
     while True:
         try:
             command = connection.recv()
