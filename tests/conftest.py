@@ -52,11 +52,16 @@ def chromium_path() -> str:
     return found
 
 
+LONG_VISIT = "tests/browser/test_accessibility.py"  # a browser of its own, so that neither worker ends long after
+
+
 class Rooms(LoadScopeScheduling):
     """Tests that share a server, a browser or many processes run in one worker; the others a file at a time."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
+        if file == LONG_VISIT:
+            return file
         return next((room for room in ("tests/browser", "tests/engine") if file.startswith(room)), file)
 
 

@@ -16,7 +16,7 @@ _CSS = """
 [data-testid="stCaptionContainer"] { /* Streamlit's own grey is too faint to read */
   opacity: 1 !important; color: color-mix(in srgb, var(--layerlab-ink) 75%, var(--layerlab-paper)) !important;
 }
-[role="tab"][aria-selected="true"] p { color: LINK; }
+[role="tab"][aria-selected="true"] p, [data-variant="segmented_control"][aria-checked="true"] p { color: LINK; }
 button[kind="primary"] kbd { color: inherit !important; opacity: 1 !important; }
 [data-testid="stMainBlockContainer"] { max-width: 84rem; margin-inline: auto; }
 [data-testid="stMainBlockContainer"] p { text-wrap-style: pretty; }

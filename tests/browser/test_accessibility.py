@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -16,9 +15,10 @@ from ui.form import Seeds
 from ui.labs import labs
 
 LABS = {lab.name: lab.title for lab in labs()}
-WIDTHS = (1280, 390)
-SEEN = {path: ("light", "dark") for path in ("", "runs", *LABS)}
-SEEN |= {path: ("dark",) for path in (*(f"{name}?present=1" for name in LABS), "padding?lesson=padding-shortcut")}
+WIDE, NARROW = 1280, 390  # px
+SEEN = {path: ((WIDE, "light"), (NARROW, "dark")) for path in ("", "runs", *LABS)}
+SEEN |= {f"{name}?present=1": ((WIDE, "dark"),) for name in LABS}
+SEEN |= {"padding?lesson=padding-shortcut": ((NARROW, "light"), (WIDE, "dark"))}
 GRAVE = ("serious", "critical")
 # What is Streamlit's own and out of our reach: rule -> the elements, nothing more.
 EXCUSED = {
@@ -92,7 +92,7 @@ def told(found: list[dict[str, Any]]) -> str:
 @pytest.mark.parametrize("path", SEEN)
 def test_axe_finds_no_serious_fault(visit: Visit, server: str, path: str) -> None:
     page = settled(visit, server, path)
-    for width, scheme in itertools.product(WIDTHS, SEEN[path]):
+    for width, scheme in SEEN[path]:
         turned(page, scheme)
         page.set_viewport_size({"width": width, "height": 900})
         found = faults(unrolled(page))
