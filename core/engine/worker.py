@@ -128,8 +128,8 @@ def _serve(connection: Connection[Reply, Command], device: torch.device) -> None
     outbox = Outbox(connection)
     workbench = Workbench(device, outbox.put)
     outbox.send(Ready(device.type, devices.describe(device), devices.usable_cores()))
-    if not connection.poll(IDLE_SECONDS):
-        importlib.import_module("torch._dynamo")  # seconds that the first optimiser would cost the first click
+    if not connection.poll(IDLE_SECONDS):  # seconds that the first optimiser would cost the first click
+        threading.Thread(target=importlib.import_module, args=("torch._dynamo",), daemon=True, name="imports").start()
     while True:
         try:
             command = connection.recv()
