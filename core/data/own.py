@@ -77,7 +77,7 @@ def _fingerprint(place: str, tick: int) -> str:
     for split in SPLITS:
         for group, _, names in sorted(os.walk(os.path.join(place, split))):
             for name in sorted(names):
-                about = os.stat(os.path.join(group, name))
+                about = os.lstat(os.path.join(group, name))  # of a link itself: it may lead nowhere
                 checksum.update(f"{group[len(place) :]}/{name} {about.st_size} {about.st_mtime_ns}\n".encode())
     return checksum.hexdigest()
 
