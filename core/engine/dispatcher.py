@@ -226,24 +226,31 @@ class Dispatcher:
                     self.stop(run, failure=self.pool.broken)
 
     def _hand_out(self) -> None:
+        workers, now = self.pool.workers, time.monotonic()
         while True:
-            rotation, workers = self.ledger.rotation(), self.pool.workers
-            choice = turns.choose(rotation, workers, self.pool.at_once, time.monotonic())
-            if choice is not None:
-                self._advance(*choice)
-                continue
-            unit = turns.to_move(rotation, workers)
-            if unit is None or unit.worker is None:
+            if turn := turns.choose(self.ledger.rotation(), workers, self.pool.at_once, now):
+                self._advance(*turn)
+            elif move := turns.to_move(self.ledger.rotation(), workers, now):
+                self._move(*move)
+            else:
                 return
+
+    def _move(self, run: LiveRun, unit: LiveUnit, worker: Worker) -> None:
+        """Let a unit start again on a less crowded worker."""
+        if unit.worker is not None:
             unit.worker.tell(Drop(unit.id))
-            unit.lose_worker()
+        unit.lose_worker()
+        self._open(run, unit, worker)
+
+    def _open(self, run: LiveRun, unit: LiveUnit, worker: Worker) -> None:
+        config = dict(run.record.config)
+        first = run.record.seeds[0] in unit.seeds
+        worker.tell(Open(unit.id, run.record.experiment, config, unit.seeds, unit.delivered, keep_moments=first))
+        unit.worker = worker
 
     def _advance(self, run: LiveRun, unit: LiveUnit, worker: Worker) -> None:
         if unit.worker is None:
-            config = dict(run.record.config)
-            first = run.record.seeds[0] in unit.seeds
-            worker.tell(Open(unit.id, run.record.experiment, config, unit.seeds, unit.delivered, keep_moments=first))
-            unit.worker = worker
+            self._open(run, unit, worker)
             self.ledger.begin(unit)
         step = bool(run.paused) and unit.steps_owed > 0
         limit = 1 if step else 0 if run.paused else None

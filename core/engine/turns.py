@@ -47,22 +47,33 @@ def load(worker: Worker, rotation: Sequence[LiveRun]) -> int:
     )
 
 
-def to_move(rotation: Sequence[LiveRun], workers: Sequence[Worker]) -> LiveUnit | None:
-    """A unit that should leave a crowded worker for one that has nothing to do; None if all is well."""
-    warm = [worker for worker in workers if worker.ready is not None and not worker.reserved_for]
-    if not any(worker.idle and not load(worker, rotation) for worker in warm):
+def to_move(
+    rotation: Sequence[LiveRun], workers: Sequence[Worker], now: float
+) -> tuple[LiveRun, LiveUnit, Worker] | None:
+    """A unit that should leave a crowded worker, and the worker for it; None if no move would even them out.
+
+    Workers warm up at different times, so the first one may have taken in everything that waited.
+    """
+    shared = [one for one in workers if one.ready is not None and not one.reserved_for and not _stuck(one, now)]
+    if not shared or exclusive(rotation):
         return None
-    if exclusive(rotation):
-        return None
-    crowded = {id(worker) for worker in warm if load(worker, rotation) >= 2}
+    target = min(shared, key=lambda one: load(one, rotation))
+    least = load(target, rotation)
     movable = [
-        unit
+        (run, unit)
         for run in rotation
         if run.runnable
         for unit in run.unfinished()
-        if id(unit.worker) in crowded and run.wants(unit) and not unit.suspect and run.worth_moving(unit)
+        if unit.worker is not None and not unit.suspect and run.wants(unit) and run.worth_moving(unit)
+        if load(unit.worker, rotation) >= least + 2
     ]
-    return min(movable, key=lambda unit: unit.seconds, default=None)
+    cheapest = min(movable, key=lambda one: one[1].seconds, default=None)
+    return None if cheapest is None else (*cheapest, target)
+
+
+def _stuck(worker: Worker, now: float) -> bool:
+    """Whether it has been in one step for long."""
+    return bool(worker.jobs) and now - worker.jobs[0].since >= LONG_TURN_SECONDS
 
 
 def _place(unit: LiveUnit, rotation: Sequence[LiveRun], workers: Sequence[Worker], now: float) -> Worker | None:
@@ -77,6 +88,6 @@ def _place(unit: LiveUnit, rotation: Sequence[LiveRun], workers: Sequence[Worker
         return None
     best = min(idle, key=lambda one: load(one, rotation))
     # Wait one turn for a less loaded worker, but not for one that is stuck in a long step.
-    soon = [one for one in shared if not one.jobs or now - one.jobs[0].since < LONG_TURN_SECONDS]
+    soon = [one for one in shared if not _stuck(one, now)]
     least = min(load(one, rotation) for one in soon)
     return best if load(best, rotation) <= least else None

@@ -40,6 +40,21 @@ def test_units_started_on_one_worker_move_to_an_idle_one(fresh):
     eventually(lambda: pid(see(scheduler, runs[0])) != pid(see(scheduler, runs[1])), 30)
 
 
+def test_a_worker_with_one_unit_takes_over_from_a_crowded_one(fresh):
+    scheduler = fresh(workers=2)
+    runs = [scheduler.start("clock", slow(), [0], "me").run_id for _ in range(6)]
+    for run in runs:
+        reach(scheduler, run, 5)
+    crowded = pid(see(scheduler, runs[0]))
+    there = [run for run in runs if pid(see(scheduler, run)) == crowded]
+    elsewhere = [run for run in runs if run not in there]
+    for run in elsewhere[1:]:
+        scheduler.stop(run, "me")
+    eventually(lambda: sum(pid(see(scheduler, run)) == crowded for run in there) == 2, 30)
+    for run in there:
+        assert counts(see(scheduler, run)) == list(range(1, len(counts(see(scheduler, run))) + 1))
+
+
 def test_two_clients_share_one_run_and_only_its_owner_may_end_it(scheduler: Scheduler):
     config = slow()
     first = scheduler.start("clock", config, [0, 1], "owner")
