@@ -14,7 +14,7 @@ from ui.form import Settings
 from ui.live import FOLLOW_SECONDS, fresh
 from ui.results import Result, trained
 
-END = math.inf  # in place of a step: the weights that are reported
+END = math.inf  # in place of a step: the newest weights, and once it has ended those that are reported
 START = -math.inf  # chosen by the play button: the first moment, whichever it is
 PLAY_SECONDS = 0.8  # between moments
 
@@ -76,54 +76,62 @@ class Scrubber:
     def step(self, result: Result) -> float | None:
         """The slider; the step it stands at, None for the end. It keeps to the newest until somebody moves it."""
         steps = moments(result)
+        newest = steps[-2] if result.origin == "live" and len(steps) > 1 else None
         if len(steps) < 2:
             if result.origin == "recorded":
                 st.caption("As it ended. Press Run to train it here and see every moment of it.")
-            return None if not steps or steps[0] == END else steps[0]
+            return None
         at = self._at(result, steps)
-        slider = f"{self._chosen(result)}:slider"
-        st.session_state[slider] = at
         st.select_slider(
             "Moment of training",
             steps,
-            key=slider,
-            format_func=lambda step: "end" if step == END else f"epoch {step:g}",
+            at,
+            key=self._slider(result),
+            format_func=lambda step: f"epoch {step:g}" if step != END else "newest" if result.origin == "live" else "end",
             on_change=self._moved,
-            args=(result, slider),
+            args=(result, self._slider(result)),
             help="Weights stored while the run's first seed trained. Moving this trains nothing.",
         )
-        return None if at == END else at
+        return newest if at == END else at
 
     def _at(self, result: Result, steps: list[float]) -> float:
-        chosen = st.session_state.get(self._chosen(result), steps[-1])
-        if chosen == START:
-            at = steps[0]
-        else:
-            at = chosen if chosen in steps else steps[-1]
-            if self.playing:
-                at = steps[min(steps.index(at) + 1, len(steps) - 1)]
-        if self.playing:
-            st.session_state[self._chosen(result)] = at
-            if at == END:
-                st.session_state[f"{self.key}:playing"] = False
+        chosen = st.session_state.get(self._chosen(result), END)
+        if not self.playing:
+            return chosen if chosen in steps else END
+        following = 0 if chosen == START else steps.index(chosen) + 1 if chosen in steps else len(steps)
+        at = steps[min(following, len(steps) - 1)]
+        self._place(result, at)
+        if at == END:
+            st.session_state[f"{self.key}:playing"] = False
         return at
+
+    def _place(self, result: Result, at: float) -> None:
+        """Put the slider there: a new one each time.
+
+        A browser that has not yet drawn what we set goes on sending the old value with whatever it asks for, which
+        looks like somebody moving the slider; from a slider that is no more, it is known for what it is.
+        """
+        st.session_state[self._chosen(result)] = at
+        st.session_state[f"{self.key}:placed"] = st.session_state.get(f"{self.key}:placed", 0) + 1
 
     def _play(self, result: Result) -> None:
         playing = not self.playing
         st.session_state[f"{self.key}:playing"] = playing
-        last = moments(result)[-1]
-        if playing and st.session_state.get(self._chosen(result), last) == last:
+        if playing and st.session_state.get(self._chosen(result), END) == END:
             st.session_state[self._chosen(result)] = START
 
     def _moved(self, result: Result, slider: str) -> None:
-        st.session_state[self._chosen(result)] = st.session_state[slider]
-        st.session_state[f"{self.key}:playing"] = False
+        if slider == self._slider(result):
+            st.session_state[self._chosen(result)] = st.session_state[slider]
+            st.session_state[f"{self.key}:playing"] = False
 
     def _chosen(self, result: Result) -> str:
         return f"{self.key}:{result.snapshot.run.id}:step"
 
+    def _slider(self, result: Result) -> str:
+        return f"{self._chosen(result)}:slider:{result.origin}:{st.session_state.get(f'{self.key}:placed', 0)}"
+
 
 def moments(result: Result) -> list[float]:
-    """The steps that can be looked at; END last where it has ended."""
-    saved = result.snapshot.saved.get(result.snapshot.run.seeds[0], ())
-    return [*saved] if result.origin == "live" else [*saved, END]
+    """The steps that can be looked at, the newest as END."""
+    return [*result.snapshot.saved.get(result.snapshot.run.seeds[0], ()), END]

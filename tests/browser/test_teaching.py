@@ -10,7 +10,7 @@ from tests.browser.conftest import PATIENCE_MS, Visit
 from tests.browser.test_padding import address, await_state, button, lab, main_button, run, stop
 
 NAMES = "chart => chart.data.filter(one => one.meta?.role === 'mean').map(one => one.name)"
-MOMENT = "[class*=st-key-padding-maps][class*=step-slider]"
+MOMENT = "[class*=st-key-padding-maps][class*=step-slider]:visible"
 MAPS = "JSON.stringify(document.querySelector('.st-key-feature-maps .surface').data)"
 
 
@@ -56,6 +56,7 @@ def test_moments_of_a_training_are_scrubbed_without_training(visit: Visit, serve
     expect(slider).to_be_visible(timeout=PATIENCE_MS)
     thumb = page.locator(MOMENT).get_by_test_id("stSliderThumbValue")
     expect(thumb).to_have_text("end", timeout=PATIENCE_MS)
+    page.wait_for_selector(".st-key-feature-maps .surface")
     at_the_end = maps(page)
     slider.focus()
     page.keyboard.press("Home")
