@@ -81,13 +81,13 @@ class Scrubber:
             if result.origin == "recorded":
                 st.caption("As it ended. Press Run to train it here and see every moment of it.")
             return None
-        at = self._at(result, steps)
+        at, newest_name = self._at(result, steps), "newest" if result.origin == "live" else "end"
         st.select_slider(
             "Moment of training",
             steps,
             at,
             key=self._slider(result),
-            format_func=lambda step: f"epoch {step:g}" if step != END else "newest" if result.origin == "live" else "end",
+            format_func=lambda step: newest_name if step == END else f"epoch {step:g}",
             on_change=self._moved,
             args=(result, self._slider(result)),
             help="Weights stored while the run's first seed trained. Moving this trains nothing.",
