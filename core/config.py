@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 Group = Literal["lab", "training", "view"]
+Band = Literal["std", "range"]
 Kind = Literal["choice", "integer", "number", "switch", "text"]
 
 
@@ -95,6 +96,18 @@ def knob(
     whole = f"^(?:{pattern})$" if pattern else None
     return Field(
         default, title=label, ge=ge, le=le, pattern=whole, allow_inf_nan=None, json_schema_extra={"knob": extra}
+    )
+
+
+def band_knob(default: Band = "std") -> Any:
+    """The field `band: Band` of a lab that draws curves over seeds."""
+    return knob(
+        default,
+        "Band over seeds",
+        group="view",
+        retrains=False,
+        help="What the shaded band shows around the mean over seeds.",
+        labels={"std": "± 1 standard deviation", "range": "lowest to highest"},
     )
 
 

@@ -58,7 +58,7 @@ class Comparison:
 
     difference: mean of B minus mean of A. low, high: bootstrap interval at `confidence`: 95 %, more where several
     comparisons are read together. p_value: paired t test where every seed has both, else Welch's. seeds_needed: about
-    how many would tell a difference of this size; None: not to be said.
+    how many would tell a difference of this size, where n cannot; None: not to be said.
     """
 
     difference: float
@@ -105,8 +105,8 @@ def compare(a: Mapping[int, float], b: Mapping[int, float], *, comparisons: int 
     test = stats.ttest_rel(second, first) if paired else stats.ttest_ind(second, first, equal_var=False)
     p_value = float(test.pvalue)
     low, high = _bootstrap(first, second, paired, 1 - level)
-    needed = _seeds_needed(abs(difference), scatter, level)
     verdict = "bigger than seed noise" if p_value < level else "cannot tell"
+    needed = _seeds_needed(abs(difference) / scatter, level, n, paired) if verdict == "cannot tell" else None
     return Comparison(difference, low, high, p_value, n, paired, verdict, needed, 1 - level)
 
 
@@ -145,10 +145,13 @@ def _mean_difference(second: Values, first: Values, axis: int) -> Values:
     return difference
 
 
-def _seeds_needed(difference: float, scatter: float, level: float) -> int | None:
-    """Seeds a side that show a difference of this size with 80 % chance (normal approximation); None beyond reason."""
-    if difference == 0.0:
-        return None
-    quantiles = stats.norm.ppf(1 - level / 2) + stats.norm.ppf(POWER)
-    needed = max(LEAST_SEEDS, math.ceil((quantiles * scatter / difference) ** 2))
-    return needed if needed <= MOST_SEEDS else None
+def _seeds_needed(effect: float, level: float, n: int, paired: bool) -> int | None:
+    """Seeds a side, more than n, with which the t test shows this effect with 80 % chance; None beyond reason.
+
+    effect: difference over the scatter of a single difference. Power by the noncentral t distribution.
+    """
+    more = np.arange(n + 1, MOST_SEEDS + 1)
+    freedom = (more - 1) * (1 if paired else 2)
+    power = stats.nct.sf(stats.t.ppf(1 - level / 2, freedom), freedom, effect * np.sqrt(more))
+    enough = more[power >= POWER]
+    return int(enough[0]) if len(enough) else None

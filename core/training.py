@@ -6,7 +6,7 @@ Loops stay in plain sight in the experiment's file; only what every loop would w
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.config import Config
 from core.contract import Explained
-from core.events import Weights
+from core.events import Checkpoint, Weights
 
 MICRO_BATCH = 25  # images whose activations stay in a core's cache; a whole batch of 200 does not
 
@@ -151,6 +152,34 @@ class GradientWatch:
             f"Diverged in epoch {epoch}, step {len(norms)} of the training: {what}. {_norms_in_words(norms)} "
             f"{_advice(knob, value, max(value / 10, least))}"
         )
+
+
+@dataclass
+class Learner:
+    """One seed in training, with what the epoch under way has shown. A loop that needs more adds its own fields."""
+
+    net: nn.Module
+    optimiser: torch.optim.Optimizer
+    watch: GradientWatch = field(default_factory=GradientWatch, kw_only=True)
+    losses: list[Tensor] = field(default_factory=list, kw_only=True)  # of the epoch under way, one a step
+
+    def checked_loss(self, config: Config, epoch: int) -> float:
+        """Mean training loss of the epoch so far. Raises Explained where it has diverged."""
+        loss = torch.stack(self.losses).mean().item()
+        rate = config.knob("learning_rate")
+        value, least = getattr(config, rate.name), rate.minimum or 0.0
+        self.watch.check(loss, epoch=epoch, knob=rate.label.lower(), value=value, least=least)
+        return loss
+
+
+def checked_losses(learners: Sequence[Learner], config: Config, epoch: int) -> NDArray[np.float64]:
+    """(seeds,): mean training losses of the epoch so far. Raises Explained where one has diverged."""
+    return np.array([learner.checked_loss(config, epoch) for learner in learners])
+
+
+def checkpoint(epoch: float, learners: Sequence[Learner]) -> Checkpoint:
+    """The weights of all learners as they are now."""
+    return Checkpoint(epoch, tuple(weights_of(learner.net) for learner in learners))
 
 
 def _advice(knob: str, value: float, lower: float) -> str:

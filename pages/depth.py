@@ -21,6 +21,7 @@ from ui.lab import lab
 from ui.lesson import section
 from ui.live import follow, train_buttons
 from ui.noise import noise
+from ui.own_pictures import upload_folder
 from ui.plot import plot
 from ui.results import Result, grid, origin, recorded_for, result_for
 from ui.scrub import scrubbed
@@ -117,6 +118,8 @@ def signals(result: Result, step: float | None) -> None:
 
 
 settings, snapshot = lab(EXPERIMENT, WORDS["introduction"], charts)
+if settings.config.dataset == "folder":
+    upload_folder()
 if section("Depth against error", EXPERIMENT):
     train_buttons(EXPERIMENT, settings, across="layers", down="residual")
     follow(EXPERIMENT, snapshot, table, key="table")

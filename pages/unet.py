@@ -8,7 +8,8 @@ import streamlit as st
 
 from core import catalog
 from core.claims.unet import CLAIMS
-from core.data import scenes
+from core.contract import Explained
+from core.data import pictures, scenes
 from core.data.scenes import BACKGROUND, CLASS_NAMES, COUNTS, SIDE, Dataset
 from core.engine.records import Snapshot
 from core.figures import unet as figures
@@ -69,6 +70,16 @@ def table(now: Snapshot | None) -> None:
     noise(dict(found), "mean IoU", key="noise", unit="IoU")
 
 
+def test_scenes(dataset: Dataset) -> None:
+    """A few scenes of what is on this machine already: a page downloads nothing."""
+    try:
+        drawn = samples(dataset if pictures.at_hand(dataset) else "digits")
+    except Explained as error:
+        st.warning(str(error))
+        return
+    plot(drawn, "samples", height=340, caption=WORDS["samples"])
+
+
 @st.cache_data
 def samples(dataset: Dataset) -> str:
     """The first test scenes and what is to be found in them."""
@@ -126,8 +137,7 @@ if section("Skips on, skips off", EXPERIMENT):
     train_buttons(EXPERIMENT, settings, across="skips", down="dataset")
     follow(EXPERIMENT, snapshot, table, key="table")
 if section("The scenes", EXPERIMENT):
-    shown = settings.config.dataset if scenes.at_hand(settings.config.dataset) else "digits"
-    plot(samples(shown), "samples", height=340, caption=WORDS["samples"])
+    test_scenes(settings.config.dataset)
 if section("What does it see? Scenes and errors", EXPERIMENT):
     scrubbed(EXPERIMENT, settings, snapshot, one_scene, key="scenes", otherwise="Press Run: a scene appears here.")
 if section("What skips bring: errors against the distance to an edge", EXPERIMENT):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from torchvision.datasets import MNIST
 
 from core import catalog
 from core.config import Knob
@@ -168,3 +169,17 @@ def test_the_padding_labs_own_bad_link() -> None:
     assert "conv must be one of valid, sconv, fconv, reflect, replicate, circular; got 'nope'." in warning.value
     assert "epochs must be a whole number from 1 to 200; got '1000000'. Used 200 instead." in warning.value
     assert "learning_rate must be a number from 1e-05 to 10; got 'nan'. Used 1 instead." in warning.value
+
+
+@pytest.mark.parametrize("content", [None, b"no digits"], ids=["half there", "damaged"])
+@pytest.mark.parametrize("page", [one for one in LABS if "dataset" in experiment_of(one).config.model_fields])
+def test_files_of_a_data_set_that_are_missing_or_damaged_break_no_page(
+    page: str, content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAYERLAB_DATASETS", str(tmp_path))
+    names = [name.removesuffix(".gz") for name, _ in MNIST.resources]
+    (tmp_path / "MNIST" / "raw").mkdir(parents=True)
+    for name in names if content is not None else names[-1:]:
+        (tmp_path / "MNIST" / "raw" / name).write_bytes(content or b"")
+    app = opened(page, dataset="mnist")
+    assert values(app, experiment_of(page))["dataset"] == "mnist"

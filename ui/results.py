@@ -79,8 +79,11 @@ def result_for(
 def trained(
     experiment: Experiment, config: Config, shown: Snapshot | None, otherwise: str = "Nothing is trained yet."
 ) -> Result | None:
-    """The same, and a word about it on the page where there is none."""
+    """The same, else the run on screen, whatever its settings; a word on the page where it is that, or nothing."""
     result = result_for(experiment, config, shown)
+    if result is None and shown is not None:
+        st.caption("Nothing is trained with the settings of the form: this is the run on screen.")
+        return Result.on_screen(shown)
     if result is None:
         st.info(otherwise)
     return result

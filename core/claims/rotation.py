@@ -5,12 +5,15 @@ Source: the rotation part of a course assignment (CNN on CIFAR-10, upright and w
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
 
 from core.claims.evidence import Claim, Evidence, Finding, Word, higher, missing, near
-from core.statistics import LEAST_SEEDS, spread
+from core.statistics import LEAST_SEEDS, LEVEL, spread
 
 COURSE = "course material"
 FOLKLORE = "often said of convolutions and pooling"
@@ -20,6 +23,8 @@ PUBLISHED: dict[str, Any] = {  # all of CIFAR-10, and nothing cut away
     "train_pictures": 0,
     "test_pictures": 0,
     "epochs": 10,
+    "learning_rate": 1e-3,
+    "batch_size": 64,
     "fill": "black",
     "mask": False,
 }
@@ -51,20 +56,37 @@ def about(figure: float, evidence: Evidence, how: str, **settings: object) -> Fi
 
 
 def turned_is_flat(evidence: Evidence) -> Finding:
-    """Every angle's mean over seeds, less the mean over all angles."""
+    """How far the worst angle lies from the mean over angles, give or take the noise of seeds."""
     scores = [evidence.scores(f"accuracy at {angle}", train_rotation=360) for angle in ANGLES]
-    if not all(scores):
+    seeds = sorted(set.intersection(*(set(one) for one in scores)))
+    if not seeds:
         return missing("these pictures, trained turned up to 360°")
-    means = np.array([np.mean(list(values.values())) for values in scores])
-    n = min(map(len, scores))
+    accuracies = np.array([[one[seed] for seed in seeds] for one in scores])  # (angles, seeds)
+    means = accuracies.mean(axis=1)
     farthest = int(np.abs(means - means.mean()).argmax())
+    apart = abs(means[farthest] - means.mean())
     because = (
-        f"At {len(ANGLES)} angles the accuracy lies between {means.min():.1f} and {means.max():.1f} % (n = {n} seeds); "
-        f"farthest from their mean at {ANGLES[farthest]}°, by {means[farthest] - means.mean():+.1f} points."
+        f"At {len(ANGLES)} angles the accuracy lies between {means.min():.1f} and {means.max():.1f} % "
+        f"(n = {len(seeds)} seeds); farthest from their mean at {ANGLES[farthest]}°, "
+        f"by {means[farthest] - means.mean():+.1f}"
     )
-    if n < LEAST_SEEDS:
-        return Finding("cannot tell", because)
-    return Finding("supported" if abs(means[farthest] - means.mean()) <= FLAT else "contradicted", because)
+    if len(seeds) < LEAST_SEEDS:
+        return Finding("cannot tell", f"{because} points.")
+    give = _give(accuracies)
+    word: Word = "supported" if apart + give <= FLAT else "contradicted" if apart - give > FLAT else "cannot tell"
+    return Finding(word, f"{because} ± {give:.1f} points (95 %, of {len(ANGLES)} angles at once).")
+
+
+def _give(accuracies: NDArray[np.float64]) -> float:
+    """Half the width of the interval around an angle's distance from the mean. (angles, seeds) -> points.
+
+    Student's t on what is left when the means of angles and of seeds are taken away; Bonferroni over the angles.
+    """
+    angles, seeds = accuracies.shape
+    left = accuracies - accuracies.mean(axis=0) - accuracies.mean(axis=1, keepdims=True) + accuracies.mean()
+    freedom = (angles - 1) * (seeds - 1)
+    variance = float((left**2).sum()) / freedom * (1 - 1 / angles) / seeds
+    return float(stats.t.ppf(1 - LEVEL / 2 / angles, freedom)) * math.sqrt(variance)
 
 
 def turning_costs_upright(evidence: Evidence) -> Finding:
@@ -97,14 +119,22 @@ def six_is_nine(evidence: Evidence) -> Finding:
     if found is None:
         return missing("digits, trained upright")
     confusion = found["confusion"]
-    share = {a: 100.0 * confusion[a, b] / max(confusion[a].sum(), 1) for a, b in ((6, 9), (9, 6))}
+    counts = [(int(confusion[a, b]), int(confusion[a].sum())) for a, b in ((6, 9), (9, 6))]
+    if not all(whole for _, whole in counts):
+        return Finding("cannot tell", "There is no six or no nine among these test pictures. Take more of them.")
+    shares = [stats.binomtest(*one).proportion_ci(method="wilson") for one in counts]
+    (six, nine), (sixes, nines) = [f"{part} of {whole}" for part, whole in counts], [_percent(one) for one in shares]
     because = (
-        f"Upside down, {share[6]:.0f} % of {confusion[6].sum()} sixes are taken for 9 and {share[9]:.0f} % of "
-        f"{confusion[9].sum()} nines for 6 (one net)."
+        f"Upside down, {six} sixes are taken for 9 (95 % interval {sixes}) and {nine} nines for 6 ({nines}). "
+        "This is one net: another seed may differ."
     )
-    if min(share.values()) > MOST:
+    if 100 * min(one.low for one in shares) > MOST:
         return Finding("supported", because)
-    return Finding("contradicted" if max(share.values()) < FEW else "cannot tell", because)
+    return Finding("contradicted" if 100 * max(one.high for one in shares) < FEW else "cannot tell", because)
+
+
+def _percent(interval: Any) -> str:
+    return f"{100 * interval.low:.0f} to {100 * interval.high:.0f} %"
 
 
 CLAIMS = (
@@ -123,7 +153,8 @@ CLAIMS = (
     Claim(
         "Trained with all rotations, the curve over the test angle is nearly flat.",
         COURSE,
-        f"With the pictures of the form: every angle within {FLAT:g} points of the mean over twelve angles.",
+        f"With the pictures of the form: every angle within {FLAT:g} points of the mean over twelve angles, seed noise "
+        "included.",
         turned_is_flat,
     ),
     Claim(
@@ -147,7 +178,8 @@ CLAIMS = (
     Claim(
         "Upside down, 6 and 9 are taken for one another.",
         FOLKLORE,
-        f"An upright-trained net on digits at 180°: more than {MOST:g} % of both go to the other.",
+        f"An upright-trained net on digits at 180°: more than {MOST:g} % of both go to the other, beyond "
+        "the chance of which pictures are tested.",
         six_is_nine,
     ),
 )

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import time
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from core import places
+from core.config import knob
 from core.contract import Explained
 from core.data.labelled import SIDE, Pictures, Split
 
@@ -22,6 +23,19 @@ RULE = "the name of a folder of pictures (letters, digits, dot, hyphen and under
 KINDS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 SPLITS = ("train", "test")
 LOOK_SECONDS = 3.0  # between looks at a folder that may have changed
+
+
+def folder_knob() -> Any:
+    """The field `folder: str` of a lab whose knob `dataset` may be "folder"."""
+    return knob(
+        "",
+        "Folder of pictures",
+        where={"dataset": ("folder",)},
+        pattern=NAME,
+        rule=RULE,
+        offered=folders,
+        help="With train/<class>/ and test/<class>/ in it, below the folder of data sets.",
+    )
 
 
 def folders() -> list[str]:
@@ -62,7 +76,9 @@ def _place(name: str) -> Path:
 
 
 def _files(place: Path) -> list[tuple[str, Path]]:
-    """(class, file), sorted."""
+    """(class, file), sorted; none where there is no such folder."""
+    if not place.is_dir():
+        return []
     return [
         (group.name, file)
         for group in sorted(one for one in place.iterdir() if one.is_dir() and not one.name.startswith("."))
@@ -75,10 +91,9 @@ def _files(place: Path) -> list[tuple[str, Path]]:
 def _fingerprint(place: str, tick: int) -> str:
     checksum = hashlib.sha256()
     for split in SPLITS:
-        for group, _, names in sorted(os.walk(os.path.join(place, split))):
-            for name in sorted(names):
-                about = os.lstat(os.path.join(group, name))  # of a link itself: it may lead nowhere
-                checksum.update(f"{group[len(place) :]}/{name} {about.st_size} {about.st_mtime_ns}\n".encode())
+        for group, file in _files(Path(place) / split):
+            about = file.lstat()  # of a link itself: it may lead nowhere
+            checksum.update(f"{split}/{group}/{file.name} {about.st_size} {about.st_mtime_ns}\n".encode())
     return checksum.hexdigest()
 
 

@@ -50,9 +50,21 @@ def _fetch(dataset: Dataset, root: Path) -> Iterator[str]:
         for unpacked, (name, md5) in zip(_unpacked(kind), kind.resources, strict=True):
             if not unpacked.exists():
                 yield from download([mirror + name for mirror in kind.mirrors], unpacked.with_name(name), md5)
-    elif dataset == "cifar10" and not (root / datasets.CIFAR10.base_folder / "data_batch_1").exists():
+    elif not at_hand("cifar10"):
         cifar = datasets.CIFAR10
         yield from download([cifar.url], root / cifar.filename, cifar.tgz_md5)
+
+
+def at_hand(dataset: Dataset) -> bool:
+    """Whether everything is on this machine, so that `load` neither downloads nor unpacks."""
+    if dataset in ("digits", "folder"):
+        return True
+    datasets = _torchvision()
+    if dataset in _IDX:
+        return all(one.exists() for one in _unpacked(getattr(datasets, _IDX[dataset])))
+    cifar = datasets.CIFAR10
+    folder = places.datasets() / cifar.base_folder
+    return all((folder / name).exists() for name, _ in (*cifar.train_list, *cifar.test_list))
 
 
 def load(dataset: Dataset, folder: str = "") -> Pictures:
@@ -109,7 +121,8 @@ def _load(dataset: Dataset, root: str) -> Pictures:
     except (OSError, RuntimeError, ValueError, EOFError, AssertionError) as error:  # its assertions are about the files
         reason = (str(error) or "not in the format expected").splitlines()[0]
         raise Explained(
-            f"{LABELS[dataset]} in {root} cannot be read ({reason}). Delete its folder there and press Run again."
+            f"{LABELS[dataset]} in {root} cannot be read ({reason}). Delete its folder there and press Run again: it "
+            "is downloaded anew. Without a network put whole files there, or choose a data set that is built in."
         ) from error
     names = tuple(name.partition(" - ")[0] for name in train.classes)  # "0 - zero"
     return Pictures(_split(train), _split(test), names)

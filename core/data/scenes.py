@@ -31,7 +31,6 @@ CLASSES, BACKGROUND = 11, 10
 CLASS_NAMES = (*map(str, range(10)), "background")
 COUNTS = {"train": 1000, "test": 200}
 SEED = 0
-LAST_FETCHED = "t10k-labels-idx1-ubyte"
 
 
 @dataclass(frozen=True)
@@ -50,11 +49,6 @@ class Scenes:
 def scenes(dataset: Dataset) -> dict[str, Scenes]:
     """The scenes to train on ("train") and the held-out ones ("test"). Raises Explained as core.data.pictures does."""
     return _scenes(dataset, str(places.datasets()))
-
-
-def at_hand(dataset: Dataset) -> bool:
-    """Whether the digits are on this machine already, so that drawing scenes downloads nothing."""
-    return dataset == "digits" or (places.datasets() / "MNIST" / "raw" / LAST_FETCHED).is_file()
 
 
 def box_iou(one: Whole, other: Whole, side: int = PICTURE) -> NDArray[np.float64]:

@@ -238,7 +238,8 @@ class Answers:
             with _passing_state(ask.seed):
                 return self._answer(ask, unit)
         except Exception as problem:
-            return Refusal(one_line(problem), trace=traceback.format_exc())
+            said = isinstance(problem, ValueError)  # by the query itself: what to change
+            return Refusal(str(problem) if said else one_line(problem), trace=traceback.format_exc())
 
     def forget(self, unit: str) -> None:
         """Drop the models of a unit that is over."""

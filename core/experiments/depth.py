@@ -18,14 +18,14 @@ from pydantic import BeforeValidator
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.config import Config, knob
-from core.contract import Experiment, Explained, Prediction
-from core.data import own, pictures
+from core.config import Band, Config, band_knob, knob
+from core.contract import Experiment, Prediction
+from core.data import own, pictures, squares
 from core.data.labelled import SIDE, Split
-from core.events import Arrays, Checkpoint, Event, Metrics
+from core.events import Arrays, Event, Metrics
 from core.nn.residual import STAGES, ResidualNet, blocks_in
 from core.queries.signals import signals
-from core.training import GradientWatch, predict, weights_of
+from core.training import Learner, checked_losses, checkpoint, predict
 
 MOMENTUM, WEIGHT_DECAY = 0.9, 1e-4
 NO_NORM_FACTOR = 0.1  # of the learning rate without batch normalisation: deep plain nets would diverge
@@ -69,15 +69,7 @@ class DepthConfig(Config):
         help="The built-in digits have 8×8 pixels; all others are framed to 32×32, sixteen times the work.",
         labels=pictures.LABELS,
     )
-    folder: str = knob(
-        "",
-        "Folder",
-        where={"dataset": ("folder",)},
-        pattern=own.NAME,
-        rule=own.RULE,
-        offered=own.folders,
-        help="With train/<class>/ and test/<class>/ in it, below the folder of data sets.",
-    )
+    folder: str = own.folder_knob()
     train_pictures: int = knob(
         1000, "Training pictures", group="training", ge=50, le=50_000, help="At most; chosen once, for all seeds."
     )
@@ -94,14 +86,7 @@ class DepthConfig(Config):
     )
     batch_size: int = knob(32, "Batch size", unit="pictures", group="training", ge=8, le=512, help="Published: 128.")
     epochs: int = knob(16, "Epochs", group="training", ge=1, le=200)
-    band: Literal["std", "range"] = knob(
-        "range",
-        "Band over seeds",
-        group="view",
-        retrains=False,
-        help="What the shaded band shows around the mean over seeds.",
-        labels={"std": "± 1 standard deviation", "range": "lowest to highest"},
-    )
+    band: Band = band_knob("range")
 
 
 @dataclass(frozen=True)
@@ -119,15 +104,12 @@ class Data:
 
 
 @dataclass
-class Learner:
+class DeepLearner(Learner):
     """One seed's net, optimiser and order of pictures, and what the epoch under way has measured."""
 
     net: ResidualNet
-    optimiser: torch.optim.Optimizer
     order: torch.Generator
-    watch: GradientWatch = field(default_factory=GradientWatch)
     batches: tuple[Tensor, ...] = ()
-    losses: list[Tensor] = field(default_factory=list)  # one a step
     norms: list[Tensor] = field(default_factory=list)  # (layers,) a step
 
     def begin_epoch(self, count: int, batch_size: int, rate: float) -> None:
@@ -148,12 +130,8 @@ def shape_of(config: DepthConfig) -> tuple[int, int, int]:
     """Channels and side of a picture, and the number of classes."""
     if config.dataset == "digits":
         return 1, DIGITS_SIDE, 10
-    if config.dataset != "folder":
-        return (3 if config.dataset == "cifar10" else 1), SIDE, 10
-    try:
-        return 3, SIDE, len(pictures.load("folder", config.folder).classes)
-    except Explained:  # the training itself will say why
-        return 3, SIDE, 2
+    channels, classes = squares.shape(config.dataset, config.folder)
+    return channels, SIDE, classes
 
 
 def build(config: DepthConfig) -> ResidualNet:
@@ -169,12 +147,12 @@ def build(config: DepthConfig) -> ResidualNet:
     )
 
 
-def make_learner(config: DepthConfig, seed: int, device: torch.device) -> Learner:
+def make_learner(config: DepthConfig, seed: int, device: torch.device) -> DeepLearner:
     """Plain and residual nets of one seed begin with the same weights and meet the pictures in the same order."""
     torch.manual_seed(seed)
     net = build(config).to(device).to(memory_format=torch.channels_last)
     optimiser = torch.optim.SGD(net.parameters(), config.learning_rate, MOMENTUM, weight_decay=WEIGHT_DECAY)
-    return Learner(net, optimiser, torch.Generator().manual_seed(seed))
+    return DeepLearner(net, optimiser, torch.Generator().manual_seed(seed))
 
 
 def chosen(split: Split, count: int) -> Split:
@@ -238,13 +216,15 @@ def run(config: DepthConfig, seeds: tuple[int, ...], device: torch.device) -> It
                 note(learner, loss)
                 learner.optimiser.step()
             if (number + 1) % pause_every == 0 and number + 1 < steps:
-                yield Metrics(epoch - 1 + (number + 1) / steps, {"training loss": losses(learners, config, epoch)})
-        yield Metrics(epoch, {"training loss": losses(learners, config, epoch), **gradients(learners)})
+                yield Metrics(
+                    epoch - 1 + (number + 1) / steps, {"training loss": checked_losses(learners, config, epoch)}
+                )
+        yield Metrics(epoch, {"training loss": checked_losses(learners, config, epoch), **gradients(learners)})
         yield from errors(epoch, learners, data, config)
         yield checkpoint(epoch, learners)
 
 
-def note(learner: Learner, loss: Tensor) -> None:
+def note(learner: DeepLearner, loss: Tensor) -> None:
     """After a backward pass: the loss, and the norm of the gradient of each layer's weights."""
     gradients = [one.grad for one in learner.net.weights() if one.grad is not None]
     norms = torch.stack(torch._foreach_norm(gradients))  # one call for all layers
@@ -253,16 +233,7 @@ def note(learner: Learner, loss: Tensor) -> None:
     learner.watch.norms.append(norms.norm())
 
 
-def losses(learners: list[Learner], config: DepthConfig, epoch: int) -> NDArray[np.float64]:
-    """(seeds,): mean loss of the epoch so far. Raises Explained where one has diverged."""
-    means = [torch.stack(learner.losses).mean().item() for learner in learners]
-    for learner, loss in zip(learners, means, strict=True):
-        least = DepthConfig.knob("learning_rate").minimum or 0.0
-        learner.watch.check(loss, epoch=epoch, knob="learning rate", value=config.learning_rate, least=least)
-    return np.array(means)
-
-
-def gradients(learners: list[Learner]) -> dict[str, NDArray[np.float64]]:
+def gradients(learners: list[DeepLearner]) -> dict[str, NDArray[np.float64]]:
     """The norms of the epoch a layer, and how much reaches the first stage (root mean squares of two stages)."""
     norms = np.stack([learner.layer_norms for learner in learners])  # (seeds, layers)
     stage = (norms.shape[1] - 2) // STAGES
@@ -271,7 +242,7 @@ def gradients(learners: list[Learner]) -> dict[str, NDArray[np.float64]]:
     return {RATIO: ratio, **{LAYER_NORM.format(layer): row for layer, row in enumerate(norms.T, start=1)}}
 
 
-def errors(epoch: int, learners: list[Learner], data: Data, config: DepthConfig) -> Iterator[Event]:
+def errors(epoch: int, learners: list[DeepLearner], data: Data, config: DepthConfig) -> Iterator[Event]:
     """Yield training and test error in %, in evaluation mode; within them empty events, so that nobody waits long."""
     piece = 3 * pictures_per_event(config)  # forward alone
     for name, (images, labels), most in (
@@ -287,11 +258,6 @@ def errors(epoch: int, learners: list[Learner], data: Data, config: DepthConfig)
                 wrong[column] += (logits.argmax(dim=1) != labels[part]).sum().item()
                 yield Metrics(epoch, {})
         yield Metrics(epoch, {name: 100 * wrong / len(images)})
-
-
-def checkpoint(epoch: int, learners: list[Learner]) -> Checkpoint:
-    """The weights as they are now."""
-    return Checkpoint(epoch, tuple(weights_of(learner.net) for learner in learners))
 
 
 def layer_signals(model: ResidualNet, config: DepthConfig, *, device: torch.device) -> Arrays:

@@ -8,7 +8,7 @@ swapped-location accuracy of the current weights after every epoch, and epoch 0.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import nan
 from typing import Literal
 
@@ -17,21 +17,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from core.config import Config, knob
+from core.config import Band, Config, band_knob, knob
 from core.contract import Experiment, Prediction
 from core.data import red_green
-from core.events import Arrays, Checkpoint, Event, Metrics
+from core.events import Arrays, Event, Metrics
 from core.nn.padded import ConvType, Head, RedGreenNet
 from core.queries.location import border_response, location_probe, position_accuracy
 from core.training import (
     BestWeights,
-    GradientWatch,
+    Learner,
+    checked_losses,
+    checkpoint,
     evaluate,
     load_weights,
     minibatches,
     to_device,
     train_step,
-    weights_of,
 )
 
 Optimiser = Literal["adadelta", "adam", "sgd"]
@@ -89,30 +90,19 @@ class PaddingConfig(Config):
         le=200,
         help="Stop once the validation loss has failed to improve for more epochs running than this.",
     )
-    band: Literal["std", "range"] = knob(
-        "std",
-        "Band over seeds",
-        group="view",
-        retrains=False,
-        help="What the shaded band shows around the mean over seeds.",
-        labels={"std": "± 1 standard deviation", "range": "lowest to highest"},
-    )
+    band: Band = band_knob()
 
 
 @dataclass
-class Learner:
+class RedGreenLearner(Learner):
     """One seed's net, optimiser and best weights."""
 
     net: RedGreenNet
-    optimiser: torch.optim.Optimizer
     best: BestWeights
-    watch: GradientWatch = field(default_factory=GradientWatch)
-    losses: list[Tensor] = field(default_factory=list)  # of the epoch under way, one a batch
 
-    @property
-    def epoch_loss(self) -> float:
-        """Mean training loss of the epoch so far."""
-        return torch.stack(self.losses).mean().item()
+    def checked_loss(self, config: Config, epoch: int) -> float:
+        """As of any learner; NaN for one that has stopped."""
+        return nan if self.best.stop else super().checked_loss(config, epoch)
 
 
 def build(config: PaddingConfig) -> RedGreenNet:
@@ -120,11 +110,11 @@ def build(config: PaddingConfig) -> RedGreenNet:
     return RedGreenNet(config.conv, config.head)
 
 
-def make_learner(config: PaddingConfig, seed: int, device: torch.device) -> Learner:
+def make_learner(config: PaddingConfig, seed: int, device: torch.device) -> RedGreenLearner:
     """The published initialisation: seed set right before the net is built."""
     torch.manual_seed(seed)
     net = build(config).to(device).to(memory_format=torch.channels_last)
-    return Learner(net, make_optimiser(config, net), BestWeights(config.patience))
+    return RedGreenLearner(net, make_optimiser(config, net), BestWeights(config.patience))
 
 
 def make_optimiser(config: PaddingConfig, net: nn.Module) -> torch.optim.Optimizer:
@@ -161,13 +151,16 @@ def run(config: PaddingConfig, seeds: tuple[int, ...], device: torch.device) -> 
                 learner.losses.append(train_step(learner.net, learner.optimiser, images[batch], labels[batch]))
                 learner.watch.note(learner.net)
             if number % pause_every == 0 and number < len(batches):
-                yield Metrics(epoch - 1 + number / len(batches), {"training loss": checked(learners, config, epoch)})
-        checked(learners, config, epoch)
+                yield Metrics(
+                    epoch - 1 + number / len(batches), {"training loss": checked_losses(learners, config, epoch)}
+                )
+        losses = checked_losses(learners, config, epoch)
+        norms = np.array([nan if one.best.stop else one.watch.mean(len(batches)) for one in learners])
         values = validate(learners, data)
         for learner, loss in zip(learners, values["validation loss"], strict=True):
             if learner in training:
                 learner.best.update(epoch, float(loss), learner.net)
-        yield Metrics(epoch, values)
+        yield Metrics(epoch, {"training loss": losses, **values, "gradient norm": norms})
         yield Metrics(epoch, swap(learners, data, training))
         yield checkpoint(epoch, learners)
 
@@ -176,49 +169,24 @@ def run(config: PaddingConfig, seeds: tuple[int, ...], device: torch.device) -> 
     yield Metrics(epoch, best)
 
 
-def validate(learners: list[Learner], data: Data) -> dict[str, NDArray[np.float64]]:
+def validate(learners: list[RedGreenLearner], data: Data) -> dict[str, NDArray[np.float64]]:
     """Current weights on the validation images; NaN for a learner that has stopped."""
     rows = np.full((2, len(learners)), np.nan)
     for column, learner in enumerate(learners):
         if not learner.best.stop:
             rows[:, column] = evaluate(learner.net, *data["validation"])
-    values = {"validation loss": rows[0], "validation accuracy": rows[1]}
-    losses = training_losses(learners)
-    if np.isnan(losses).all():
-        return values
-    norms = [nan if one.best.stop else one.watch.mean(len(one.losses)) for one in learners]
-    return {"training loss": losses, **values, "gradient norm": np.array(norms)}
+    return {"validation loss": rows[0], "validation accuracy": rows[1]}
 
 
-def swap(learners: list[Learner], data: Data, training: list[Learner]) -> dict[str, NDArray[np.float64]]:
+def swap(
+    learners: list[RedGreenLearner], data: Data, training: list[RedGreenLearner]
+) -> dict[str, NDArray[np.float64]]:
     """Current weights on the swapped location; NaN for a learner that is not in training any more."""
     scores = [evaluate(one.net, *data["swapped"])[1] if one in training else np.nan for one in learners]
     return {"swapped-location accuracy": np.array(scores)}
 
 
-def checkpoint(epoch: int, learners: list[Learner]) -> Checkpoint:
-    """The weights as they are now; after the end, those of the lowest validation loss."""
-    return Checkpoint(epoch, tuple(weights_of(learner.net) for learner in learners))
-
-
-def checked(learners: list[Learner], config: PaddingConfig, epoch: int) -> NDArray[np.float64]:
-    """training_losses, unless one has diverged: then Explained is raised."""
-    losses = training_losses(learners)
-    for learner, loss in zip(learners, losses, strict=True):
-        if not learner.best.stop:
-            least = config.knob("learning_rate").minimum or 0.0
-            learner.watch.check(float(loss), epoch=epoch, knob="learning rate", value=config.learning_rate, least=least)
-    return losses
-
-
-def training_losses(learners: list[Learner]) -> NDArray[np.float64]:
-    """(seeds,): mean loss of the epoch so far; NaN before the first batch and for a learner that has stopped."""
-    return np.array(
-        [learner.epoch_loss if learner.losses and not learner.best.stop else np.nan for learner in learners]
-    )
-
-
-def test_best(learners: list[Learner], data: Data) -> dict[str, NDArray[np.float64]]:
+def test_best(learners: list[RedGreenLearner], data: Data) -> dict[str, NDArray[np.float64]]:
     """The reported figures: best weights on the swapped location ("test accuracy") and on the same location."""
     rows = np.empty((2, len(learners)))
     for column, learner in enumerate(learners):

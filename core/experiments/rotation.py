@@ -9,23 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.config import Config, knob
+from core.config import Band, Config, band_knob, knob
 from core.contract import Experiment, Prediction
 from core.data import own, pictures, squares
 from core.data.labelled import SIDE, Split
 from core.data.pictures import Dataset
-from core.events import Checkpoint, Event, Metrics
+from core.events import Event, Metrics
 from core.nn.rotate import Fill
 from core.nn.small_cnn import SmallCnn
 from core.queries.rotation import Turn, corners, pictures_of, read, ribbon, turn_of, turned
-from core.training import GradientWatch, minibatches, train_step, weights_of
+from core.training import Learner, checked_losses, checkpoint, minibatches, train_step
 
 Data = tuple[Tensor, Tensor]  # images (n, channels, 32, 32) uint8, labels (n,)
 
@@ -42,15 +41,7 @@ class RotationConfig(Config):
     """Settings of one training; net, optimiser, batch and epochs are the published ones."""
 
     dataset: Dataset = knob("digits", "Pictures", labels=pictures.LABELS, help="All are made to fit 32×32 pixels.")
-    folder: str = knob(
-        "",
-        "Folder of pictures",
-        where={"dataset": ("folder",)},
-        pattern=own.NAME,
-        rule=own.RULE,
-        offered=own.folders,
-        help="Holds train and test, each with a folder a class.",
-    )
+    folder: str = own.folder_knob()
     train_rotation: int = knob(
         0,
         "Training rotation range",
@@ -93,25 +84,15 @@ class RotationConfig(Config):
     test_angle: int = knob(
         90, "Test angle", unit="°", group="view", retrains=False, ge=0, le=360, help="Moving this trains nothing."
     )
-    band: Literal["std", "range"] = knob(
-        "std",
-        "Band over seeds",
-        group="view",
-        retrains=False,
-        help="What the shaded band shows around the mean over seeds.",
-        labels={"std": "± 1 standard deviation", "range": "lowest to highest"},
-    )
+    band: Band = band_knob()
 
 
 @dataclass
-class Learner:
+class TurningLearner(Learner):
     """One seed's net and optimiser, and its own stream of orders and angles."""
 
     net: SmallCnn
-    optimiser: torch.optim.Optimizer
     stream: torch.Generator
-    watch: GradientWatch = field(default_factory=GradientWatch)
-    losses: list[Tensor] = field(default_factory=list)  # of the epoch under way, one a batch
     order: Tensor = field(default_factory=lambda: torch.empty(0))  # of this epoch's pictures
     angles: Tensor = field(default_factory=lambda: torch.empty(0))  # degrees, in that order
 
@@ -121,23 +102,18 @@ class Learner:
         self.order = torch.randperm(count, generator=self.stream)
         self.angles = largest_deg * torch.rand(count, generator=self.stream)
 
-    @property
-    def epoch_loss(self) -> float:
-        """Mean training loss of the epoch so far."""
-        return torch.stack(self.losses).mean().item()
-
 
 def build(config: RotationConfig) -> SmallCnn:
     """The untrained net of this config."""
     return SmallCnn(*squares.shape(config.dataset, config.folder))
 
 
-def make_learner(config: RotationConfig, seed: int, device: torch.device) -> Learner:
+def make_learner(config: RotationConfig, seed: int, device: torch.device) -> TurningLearner:
     """Seed set right before the net is built."""
     torch.manual_seed(seed)
     net = build(config).to(device).to(memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(net.parameters(), lr=config.learning_rate)
-    return Learner(net, optimiser, torch.Generator().manual_seed(seed))
+    return TurningLearner(net, optimiser, torch.Generator().manual_seed(seed))
 
 
 def run(config: RotationConfig, seeds: tuple[int, ...], device: torch.device) -> Iterator[Event]:
@@ -162,9 +138,11 @@ def run(config: RotationConfig, seeds: tuple[int, ...], device: torch.device) ->
                 learner.losses.append(train_step(learner.net, learner.optimiser, seen, labels[rows], micro_batch))
                 learner.watch.note(learner.net)
             if number % STEPS_AN_EVENT == 0 and number < len(batches):
-                yield Metrics(epoch - 1 + number / len(batches), {"training loss": checked(learners, config, epoch)})
+                yield Metrics(
+                    epoch - 1 + number / len(batches), {"training loss": checked_losses(learners, config, epoch)}
+                )
         norms = np.array([learner.watch.mean(len(batches)) for learner in learners])
-        yield Metrics(epoch, {"training loss": checked(learners, config, epoch), "gradient norm": norms})
+        yield Metrics(epoch, {"training loss": checked_losses(learners, config, epoch), "gradient norm": norms})
         yield from measure(learners, few, turn, COARSE, epoch)
         yield checkpoint(epoch, learners)
 
@@ -172,7 +150,7 @@ def run(config: RotationConfig, seeds: tuple[int, ...], device: torch.device) ->
 
 
 def measure(
-    learners: list[Learner], data: Data, turn: Turn, angles: range, start: float, end: float | None = None
+    learners: list[TurningLearner], data: Data, turn: Turn, angles: range, start: float, end: float | None = None
 ) -> Iterator[Event]:
     """Accuracy at each angle, an event each, at steps from `start` up to `end`; with the last one their mean."""
     rows = np.empty((len(angles), len(learners)))
@@ -184,7 +162,7 @@ def measure(
 
 
 def accuracy_at(
-    learners: list[Learner], data: Data, turn: Turn, angle: float, step: float
+    learners: list[TurningLearner], data: Data, turn: Turn, angle: float, step: float
 ) -> Generator[Event, None, NDArray[np.float64]]:
     """(seeds,): accuracy in % with all pictures turned by one angle; events without a number divide a long reading."""
     images, labels = data
@@ -201,19 +179,6 @@ def accuracy_at(
 def accuracy_name(angle: int) -> str:
     """The metric at an angle in degrees."""
     return f"accuracy at {angle}"
-
-
-def checkpoint(epoch: int, learners: list[Learner]) -> Checkpoint:
-    """The weights as they are now."""
-    return Checkpoint(epoch, tuple(weights_of(learner.net) for learner in learners))
-
-
-def checked(learners: list[Learner], config: RotationConfig, epoch: int) -> NDArray[np.float64]:
-    """(seeds,): mean loss of the epoch so far, unless one has diverged: then Explained is raised."""
-    losses = np.array([learner.epoch_loss for learner in learners])
-    for learner, loss in zip(learners, losses, strict=True):
-        learner.watch.check(float(loss), epoch=epoch, knob="learning rate", value=config.learning_rate)
-    return losses
 
 
 def _on_device(split: Split, device: torch.device) -> Data:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import torch
@@ -18,12 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.config import Config, knob
+from core.config import Band, Config, band_knob, knob
 from core.contract import Experiment, Prediction
 from core.data import pictures
 from core.data.pictures import as_float
 from core.data.scenes import CLASS_NAMES, CLASSES, COUNTS, SIDE, Dataset, Scenes, scenes
-from core.events import Checkpoint, Event, Metrics
+from core.events import Event, Metrics
 from core.nn.unet import Skips, UNet
 from core.queries.segmentation import (
     PIECE,
@@ -35,7 +34,7 @@ from core.queries.segmentation import (
     segment,
     side_accuracy,
 )
-from core.training import GradientWatch, minibatches, weights_of
+from core.training import Learner, checked_losses, checkpoint, minibatches
 
 Values = dict[str, NDArray[np.float64]]
 PUBLISHED_WIDTH = 64
@@ -90,27 +89,17 @@ class UNetConfig(Config):
         help="Of the one-cycle schedule: it rises for three tenths of the training, then falls to nothing. Other "
         "widths take it times √(64 / width): at width 16 twice as much.",
     )
-    band: Literal["std", "range"] = knob(
-        "std",
-        "Band over seeds",
-        group="view",
-        retrains=False,
-        help="What the shaded band shows around the mean over seeds.",
-        labels={"std": "± 1 standard deviation", "range": "lowest to highest"},
-    )
+    band: Band = band_knob()
 
 
 @dataclass
-class Learner:
+class SceneLearner(Learner):
     """One seed's net, its optimiser, and the order in which it sees the scenes."""
 
     net: UNet
-    optimiser: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.OneCycleLR
     stream: torch.Generator
-    watch: GradientWatch = field(default_factory=GradientWatch)
     order: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int64))  # of this epoch
-    losses: list[Tensor] = field(default_factory=list)  # of the epoch under way, one a batch
 
 
 def build(config: UNetConfig) -> UNet:
@@ -118,7 +107,7 @@ def build(config: UNetConfig) -> UNet:
     return UNet(config.width, config.depth, config.skips, CLASSES)
 
 
-def make_learner(config: UNetConfig, seed: int, device: torch.device) -> Learner:
+def make_learner(config: UNetConfig, seed: int, device: torch.device) -> SceneLearner:
     """The seed is set right before the net is built; the order of the scenes has a stream of its own."""
     torch.manual_seed(seed)
     net = build(config).to(device).to(memory_format=torch.channels_last)
@@ -126,7 +115,7 @@ def make_learner(config: UNetConfig, seed: int, device: torch.device) -> Learner
     optimiser = torch.optim.Adam(net.parameters(), lr=highest, fused=True)  # one pass over all parameters
     steps = config.epochs * -(-config.scenes // config.batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, highest, total_steps=steps)
-    return Learner(net, optimiser, schedule, torch.Generator().manual_seed(seed))
+    return SceneLearner(net, optimiser, schedule, torch.Generator().manual_seed(seed))
 
 
 def run(config: UNetConfig, seeds: tuple[int, ...], device: torch.device) -> Iterator[Event]:
@@ -136,7 +125,7 @@ def run(config: UNetConfig, seeds: tuple[int, ...], device: torch.device) -> Ite
     targets = torch.from_numpy(drawn["train"].targets[: config.scenes]).to(device)
     learners = [make_learner(config, seed, device) for seed in seeds]
     yield from look(learners, drawn["test"], config, 0)
-    yield Checkpoint(0, tuple(weights_of(one.net) for one in learners))
+    yield checkpoint(0, learners)
 
     batches = list(minibatches(len(images), config.batch_size))
     pause_every = max(1, SCENES_AN_EVENT // (config.width * config.batch_size * len(seeds)))
@@ -149,14 +138,16 @@ def run(config: UNetConfig, seeds: tuple[int, ...], device: torch.device) -> Ite
                 chosen = one.order[batch]
                 step(one, images[chosen], targets[chosen])
             if number % pause_every == 0 and number < len(batches):
-                yield Metrics(epoch - 1 + number / len(batches), {"training loss": checked(learners, config, epoch)})
+                yield Metrics(
+                    epoch - 1 + number / len(batches), {"training loss": checked_losses(learners, config, epoch)}
+                )
         norms = np.array([one.watch.mean(len(one.losses)) for one in learners])
-        yield Metrics(epoch, {"training loss": checked(learners, config, epoch), "gradient norm": norms})
+        yield Metrics(epoch, {"training loss": checked_losses(learners, config, epoch), "gradient norm": norms})
         yield from look(learners, drawn["test"], config, epoch)
-        yield Checkpoint(epoch, tuple(weights_of(one.net) for one in learners))
+        yield checkpoint(epoch, learners)
 
 
-def step(learner: Learner, images: Tensor, targets: Tensor) -> None:
+def step(learner: SceneLearner, images: Tensor, targets: Tensor) -> None:
     """One step of Adam on the mean cross-entropy over all pixels of a batch: (n, 1, h, w) and (n, h, w)."""
     loss = F.cross_entropy(learner.net(images), targets.long())
     learner.optimiser.zero_grad(set_to_none=True)
@@ -167,15 +158,7 @@ def step(learner: Learner, images: Tensor, targets: Tensor) -> None:
     learner.losses.append(loss.detach())
 
 
-def checked(learners: list[Learner], config: UNetConfig, epoch: int) -> NDArray[np.float64]:
-    """(seeds,): mean training loss of the epoch so far. Raises Explained where one has diverged."""
-    losses = np.array([torch.stack(one.losses).mean().item() for one in learners])
-    for one, loss in zip(learners, losses, strict=True):
-        one.watch.check(float(loss), epoch=epoch, knob="highest learning rate", value=config.learning_rate)
-    return losses
-
-
-def look(learners: list[Learner], test: Scenes, config: UNetConfig, epoch: int) -> Iterator[Event]:
+def look(learners: list[SceneLearner], test: Scenes, config: UNetConfig, epoch: int) -> Iterator[Event]:
     """All test scenes in pieces, an event without numbers after each but the last; then what came of it."""
     device = next(learners[0].net.parameters()).device
     images = as_float(torch.from_numpy(test.images[:, None]).to(device))

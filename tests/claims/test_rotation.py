@@ -44,6 +44,13 @@ def by_angle(values: Mapping[int, float], seeds: int = 3) -> Scores:
     return lambda metric, config: names.get(metric, {}) if config.train_rotation == 360 else {}
 
 
+def scattered(points: float) -> Scores:
+    """Rotation-trained nets whose accuracy at an angle is 50 % give or take so much."""
+    rng = np.random.default_rng(0)
+    names = {accuracy_name(angle): dict(enumerate(rng.normal(50.0, points, 3))) for angle in ANGLES}
+    return lambda metric, config: names.get(metric, {}) if config.train_rotation == 360 else {}
+
+
 def by_range(metric: str, upright: float, turned: float) -> Scores:
     def scores(name: str, config: RotationConfig) -> Mapping[int, float]:
         return around(turned if config.train_rotation else upright) if name == metric else {}
@@ -95,6 +102,8 @@ def test_without_results_nothing_is_decided():
         (FLAT, Told(by_angle({90: 53.0})), "supported"),
         (FLAT, Told(by_angle({90: 30.0})), "contradicted"),
         (FLAT, Told(by_angle({}, seeds=2)), "cannot tell"),
+        (FLAT, Told(scattered(1.0)), "supported"),
+        (FLAT, Told(scattered(6.0)), "cannot tell"),
         (COST, Told(by_range(accuracy_name(0), 95.0, 80.0)), "supported"),
         (COST, Told(by_range(accuracy_name(0), 80.0, 95.0)), "contradicted"),
         (COST, Told(by_range(accuracy_name(0), 80.0, 80.0)), "cannot tell"),
@@ -102,9 +111,11 @@ def test_without_results_nothing_is_decided():
         (INVARIANT, Told(at_90(90.0)), "cannot tell"),
         (CORNERS, Told(by_mask(60.0, 50.0)), "supported"),
         (CORNERS, Told(by_mask(50.0, 60.0)), "contradicted"),
-        (SIX, Told(confusion=upside_down(15, 12)), "supported"),
-        (SIX, Told(confusion=upside_down(15, 8)), "cannot tell"),
-        (SIX, Told(confusion=upside_down(1, 0)), "contradicted"),
+        (SIX, Told(confusion=upside_down(18, 17)), "supported"),
+        (SIX, Told(confusion=upside_down(18, 12)), "cannot tell"),  # more than half, by chance perhaps
+        (SIX, Told(confusion=upside_down(2, 0)), "cannot tell"),
+        (SIX, Told(confusion=upside_down(0, 0)), "contradicted"),
+        (SIX, Told(confusion=np.eye(10, dtype=int) * 0), "cannot tell"),
     ],
 )
 def test_results_decide(claim: int, evidence: Told, word: str):
@@ -114,13 +125,16 @@ def test_results_decide(claim: int, evidence: Told, word: str):
 def test_a_verdict_comes_with_its_numbers_and_n():
     assert "70.50 ± 0.41 % (n = 3); reported 70 %" in CLAIMS[UPRIGHT].decide(Told(cifar(70.5))).because
     flat = CLAIMS[FLAT].decide(Told(by_angle({90: 30.0}))).because
-    assert "between 30.0 and 50.0 %" in flat and "at 90°, by -18.3 points" in flat
-    assert "75 % of 20 sixes" in CLAIMS[SIX].decide(Told(confusion=upside_down(15, 12))).because
+    assert "between 30.0 and 50.0 %" in flat and "at 90°, by -18.3 ± 0.0 points" in flat
+    assert (
+        "18 of 20 sixes are taken for 9 (95 % interval 70 to 97 %)"
+        in CLAIMS[SIX].decide(Told(confusion=upside_down(18, 17))).because
+    )
 
 
 def test_sixes_are_asked_of_digits_whatever_the_form_says():
     config = RotationConfig(dataset="fashion")
-    assert CLAIMS[SIX].decide(Told(confusion=upside_down(15, 12), config=config)).word == "supported"
+    assert CLAIMS[SIX].decide(Told(confusion=upside_down(18, 17), config=config)).word == "supported"
 
 
 class Recorded(Told):
@@ -136,4 +150,4 @@ class Recorded(Told):
 
 def test_the_recorded_results_decide_what_digits_can_decide():
     found = {number: CLAIMS[number].decide(Recorded()).word for number in (FLAT, COST, INVARIANT)}
-    assert found == {FLAT: "supported", COST: "supported", INVARIANT: "contradicted"}
+    assert found == {FLAT: "cannot tell", COST: "supported", INVARIANT: "contradicted"}

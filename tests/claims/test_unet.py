@@ -24,19 +24,24 @@ MEAN, DIGITS, LOSS, EDGES, NAMED = (
 
 @dataclass
 class Told:
-    """Evidence made up for a test: (metric, skips) -> seed -> value, at width 16; `wide` at width 32."""
+    """Evidence made up for a test: (metric, skips) -> seed -> value, at width 16; `wide` at width 32, `at_64`."""
 
     results: Mapping[Key, Mapping[int, float]] = field(default_factory=dict)
     wide: Mapping[Key, Mapping[int, float]] = field(default_factory=dict)
+    at_64: Mapping[Key, Mapping[int, float]] = field(default_factory=dict)
     config: UNetConfig = field(default_factory=UNetConfig)
 
     def scores(self, metric: str, **settings: object) -> Mapping[int, float]:
         config = self.config.model_copy(update=settings)
-        found = {16: self.results, 32: self.wide}.get(config.width, {})
+        found = {16: self.results, 32: self.wide, 64: self.at_64}.get(config.width, {})
         return found.get((metric, config.skips), {})
 
     def ask(self, query: str, **settings: object) -> Mapping[str, Any] | None:
         return None
+
+
+def around(value: float) -> Mapping[int, float]:
+    return {0: value, 1: value + 0.002, 2: value - 0.002}
 
 
 def pair(metric: str, on: Mapping[int, float], off: Mapping[int, float]) -> dict[Key, Mapping[int, float]]:
@@ -55,16 +60,20 @@ def test_without_results_nothing_is_decided():
         (0, Told(pair(MEAN, HIGH, LOW)), "supported"),
         (0, Told(pair(MEAN, LOW, HIGH)), "contradicted"),
         (0, Told(pair(MEAN, {0: 0.8}, {0: 0.7})), "cannot tell"),  # one seed
-        (1, Told({(MEAN, "all"): HIGH, (DIGITS, "all"): LOW}), "contradicted"),
-        (1, Told({(MEAN, "all"): HIGH, (DIGITS, "all"): HIGH}), "cannot tell"),
-        (2, Told(pair(LOSS, HIGH, LOW)), "supported"),
-        (2, Told(pair(LOSS, LOW, HIGH)), "contradicted"),
-        (3, Told(pair(EDGES, HIGH, LOW) | pair(NAMED, HIGH, LOW)), "contradicted"),
-        (3, Told(pair(EDGES, HIGH, LOW) | pair(NAMED, LOW, HIGH)), "supported"),
-        (3, Told(pair(EDGES, HIGH, LOW) | pair(NAMED, HIGH, HIGH)), "cannot tell"),
-        (4, Told(pair(MEAN, HIGH, LOW), pair(MEAN, HIGH, {0: 0.78, 1: 0.80, 2: 0.76})), "contradicted"),
-        (4, Told(pair(MEAN, HIGH, LOW), pair(MEAN, HIGH, LOW)), "cannot tell"),
-        (4, Told(pair(MEAN, HIGH, LOW)), "cannot tell"),
+        (1, Told(at_64=pair(MEAN, around(0.78), around(0.68))), "supported"),
+        (1, Told(at_64=pair(MEAN, HIGH, HIGH)), "contradicted"),
+        (1, Told(at_64=pair(MEAN, {0: 0.78, 1: 0.79}, LOW)), "cannot tell"),
+        (1, Told(pair(MEAN, HIGH, LOW)), "cannot tell"),  # of another width
+        (2, Told({(MEAN, "all"): HIGH, (DIGITS, "all"): LOW}), "contradicted"),
+        (2, Told({(MEAN, "all"): HIGH, (DIGITS, "all"): HIGH}), "cannot tell"),
+        (3, Told(pair(LOSS, HIGH, LOW)), "supported"),
+        (3, Told(pair(LOSS, LOW, HIGH)), "contradicted"),
+        (4, Told(pair(EDGES, HIGH, LOW) | pair(NAMED, HIGH, LOW)), "contradicted"),
+        (4, Told(pair(EDGES, HIGH, LOW) | pair(NAMED, LOW, HIGH)), "supported"),
+        (4, Told(pair(EDGES, HIGH, LOW) | pair(NAMED, HIGH, HIGH)), "cannot tell"),
+        (5, Told(pair(MEAN, HIGH, LOW), pair(MEAN, HIGH, {0: 0.78, 1: 0.80, 2: 0.76})), "contradicted"),
+        (5, Told(pair(MEAN, HIGH, LOW), pair(MEAN, HIGH, LOW)), "cannot tell"),
+        (5, Told(pair(MEAN, HIGH, LOW)), "cannot tell"),
     ],
 )
 def test_results_decide(claim: int, evidence: Told, word: str):
@@ -72,5 +81,5 @@ def test_results_decide(claim: int, evidence: Told, word: str):
 
 
 def test_a_gap_is_given_with_both_widths():
-    because = CLAIMS[4].decide(Told(pair(MEAN, HIGH, LOW), pair(MEAN, HIGH, LOW))).because
+    because = CLAIMS[5].decide(Told(pair(MEAN, HIGH, LOW), pair(MEAN, HIGH, LOW))).because
     assert "Gain at width 16: 0.10 ± 0.00 (n = 3); at width 32" in because

@@ -67,6 +67,19 @@ def test_packed_files_that_are_there_are_unpacked_once(root: Path, monkeypatch: 
     assert found.classes[0] == "T-shirt/top"
 
 
+def test_digits_are_always_at_hand_and_others_once_all_of_their_files_are(root: Path):
+    assert pictures.at_hand("digits")
+    for dataset, folder, names in (
+        ("mnist", "MNIST/raw", [name.removesuffix(".gz") for name, _ in datasets.MNIST.resources]),
+        ("cifar10", datasets.CIFAR10.base_folder, [*(f"data_batch_{one}" for one in range(1, 6)), "test_batch"]),
+    ):
+        (root / folder).mkdir(parents=True)
+        for name in names:
+            assert not pictures.at_hand(dataset)
+            (root / folder / name).touch()
+        assert pictures.at_hand(dataset)
+
+
 def test_a_damaged_file_is_said_with_the_remedy(root: Path):
     raw = root / "MNIST" / "raw"
     raw.mkdir(parents=True)
@@ -102,6 +115,21 @@ def test_the_fingerprint_changes_with_a_file(root: Path, monkeypatch: pytest.Mon
     (folder / "train" / "cat" / "0.png").write_bytes((folder / "train" / "dog" / "1.png").read_bytes())
     assert pictures.fingerprint("folder", "pets") != before
     assert pictures.fingerprint("digits") == pictures.fingerprint("folder", "../..") == ""
+
+
+def test_links_in_a_folder_are_followed_and_may_lead_nowhere(root: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = make_folder(root)
+    monkeypatch.setattr(own, "LOOK_SECONDS", 1e-9)
+    elsewhere = (folder / "train" / "dog").rename(root / "dogs")
+    (folder / "train" / "dog").symlink_to(elsewhere)
+    before = pictures.fingerprint("folder", "pets")
+    (elsewhere / "more.png").write_bytes((elsewhere / "1.png").read_bytes())
+    assert pictures.fingerprint("folder", "pets") != before
+    assert pictures.load("folder", "pets").train.labels.tolist() == [0, 0, 0, 1, 1, 1, 1]
+    (elsewhere / "gone.png").symlink_to(root / "nowhere.png")
+    assert pictures.fingerprint("folder", "pets") != before
+    with pytest.raises(Explained, match=r"dog/gone\.png is no picture"):
+        pictures.load("folder", "pets")
 
 
 @pytest.mark.parametrize("name", ["missing", "../elsewhere", "/etc", ".hidden", "a/b"])

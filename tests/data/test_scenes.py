@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,11 +75,3 @@ def test_test_scenes_use_test_digits_alone(monkeypatch: pytest.MonkeyPatch):
 def test_mnist_scenes_have_about_the_same_ink():
     shares = [float((scenes.scenes(name)["test"].targets != BACKGROUND).mean()) for name in ("digits", "mnist")]
     assert 0.5 < shares[1] / shares[0] < 1.0  # digits of 8×8 have thicker strokes when enlarged
-
-
-def test_digits_are_always_at_hand_and_mnist_once_it_was_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("LAYERLAB_DATASETS", str(tmp_path))
-    assert scenes.at_hand("digits") and not scenes.at_hand("mnist")
-    (tmp_path / "MNIST" / "raw").mkdir(parents=True)
-    (tmp_path / "MNIST" / "raw" / scenes.LAST_FETCHED).touch()
-    assert scenes.at_hand("mnist")
