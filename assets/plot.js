@@ -1,11 +1,14 @@
 // The chart component: one DOM node a chart, updated through Plotly.react, with a toolbar that outlives updates.
 // Loaded once a page session (see ui/plot.py); render() is called for every new figure and every change of theme.
+// What is scrolled far away is drawn when it comes near: a lab has a dozen charts, and the first ones should not wait.
 
 import { SMOOTHING, composed, decoded, sayEmpty, template, themeOf, titled } from "./plot_figure.js";
 import { fitNarrow } from "./plot_narrow.js";
 import { fillTable, make, plain, titleText } from "./plot_table.js";
 
 const NARROW_PX = 520; // below this width the legend goes under the plot and the modebar hides
+
+const AHEAD = "800px 0px"; // how far from what is in sight a chart is drawn
 
 const HEAD_PX = 28; // the tools' row, as in ui/plot.py
 
@@ -62,7 +65,8 @@ class Chart {
     if (!memory.has(key)) memory.set(key, { log: false, smooth: false, table: false });
     this.tools = memory.get(key);
     this.host = host;
-    this.drawn = "";
+    this.dressed = this.drawn = ""; // the states that words and figure show
+    this.near = false;
     this.root = make("div", "layerlab-plot");
     this.title = make("div", "title");
     this.bar = make("div", "tools", { role: "toolbar", "aria-label": "Chart tools" });
@@ -84,6 +88,15 @@ class Chart {
     host.append(this.root);
     this.observer = new ResizeObserver(() => requestAnimationFrame(() => this.draw()));
     this.observer.observe(this.root);
+    this.sight = new IntersectionObserver((seen) => this.come(seen.at(-1).isIntersecting), { rootMargin: AHEAD, scrollMargin: AHEAD });
+    this.sight.observe(host);
+    this.onPaper = () => this.come(true);
+    window.addEventListener("beforeprint", this.onPaper);
+  }
+
+  come(near) {
+    this.near = near;
+    this.draw();
   }
 
   button(tool, text, label, act = () => this.toggle(tool)) {
@@ -133,10 +146,11 @@ class Chart {
     }
     const { figure, height, curves, caption } = this.data;
     const theme = themeOf(this.root);
-    const state = JSON.stringify([width, height, curves, caption, this.tools, theme]);
-    if (this.drawn === state + figure) return this.keepRoom();
-    this.drawn = state + figure;
-    this.dress(curves, caption, height);
+    const state = JSON.stringify([width, height, curves, caption, this.tools, theme]) + figure;
+    if (this.dressed !== state) this.dress(curves, caption, height);
+    this.dressed = state;
+    if (this.drawn === state || !this.near) return this.keepRoom();
+    this.drawn = state;
     if (this.tools.table) fillTable(this.table, this.parsed);
     else this.react(width, theme);
   }
@@ -211,6 +225,8 @@ class Chart {
   remove() {
     this.removed = true;
     this.observer.disconnect();
+    this.sight.disconnect();
+    window.removeEventListener("beforeprint", this.onPaper);
     this.root.remove();
     // Plotly draws in several steps; what a step still needs must not be taken away under it.
     this.drawing?.then(() => this.plotly.purge(this.surface));

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 90  # a cold start on a busy machine
-PATIENCE_MS = 120_000  # for a page on a busy machine, whose server may still be importing torch
+PATIENCE_MS = 40_000  # for a page on a busy machine, whose server may still be importing torch
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
@@ -103,6 +103,14 @@ def visit(browser: Browser) -> Iterator[Visit]:
     for context in contexts:
         context.close()
     assert not problems, "The console showed errors:\n" + "\n".join(problems)
+
+
+def come_to(page: Page, chart: str) -> None:
+    """Scroll to a chart, by its selector: it is drawn when it comes near."""
+    place = page.locator(chart).first
+    place.wait_for(state="attached")
+    place.scroll_into_view_if_needed()
+    place.locator(".main-svg").first.wait_for()
 
 
 def _free_port() -> int:

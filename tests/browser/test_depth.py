@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import PATIENCE_MS, Visit
+from tests.browser.conftest import PATIENCE_MS, Visit, come_to
 
 LINK = "layers=8&width=4&train_pictures=100&epochs=2&seeds=1&first_seed=11"
 NAMES = "chart => chart.data.filter(one => one.meta?.role === 'mean').map(one => one.name)"
@@ -17,11 +17,13 @@ def test_a_small_net_trains_and_shows_the_gradient_norm_of_each_layer(visit: Vis
     page.get_by_role("button", name=re.compile(r"^Run\b.*Space")).click()
     expect(page.get_by_test_id("stProgress").get_by_text(re.compile("^Finished ·"))).to_be_visible(timeout=PATIENCE_MS)
     chart = "document.querySelector('.st-key-layer-norms .surface')"
+    come_to(page, ".st-key-layer-norms")
     page.wait_for_function(f"() => {chart}?.data?.[0]?.x.length === 8")
     assert page.evaluate(f"{chart}.layout.yaxis.type") == "log"
+    come_to(page, ".st-key-depths")
     depths = "document.querySelector('.st-key-depths .surface')"
     page.wait_for_function(f"() => {depths} && ({NAMES})({depths}).includes('plain, test error')")
-    expect(page.locator(".st-key-signal-gradient .main-svg").first).to_be_visible(timeout=PATIENCE_MS)
+    come_to(page, ".st-key-signal-gradient")
 
 
 def test_the_recorded_results_decide_most_claims(visit: Visit, server: str) -> None:

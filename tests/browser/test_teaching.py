@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PATIENCE_MS, Visit
+from tests.browser.conftest import PATIENCE_MS, Visit, come_to
 from tests.browser.test_padding import address, await_state, button, lab, main_button, run, stop
 
 NAMES = "chart => chart.data.filter(one => one.meta?.role === 'mean').map(one => one.name)"
@@ -34,6 +34,7 @@ def test_one_knob_is_changed_and_both_train_on_the_same_axes(visit: Visit, serve
     )
     chart = "document.querySelector('[class*=st-key-padding-Cross-entropy] .surface')"
     names = f"({NAMES})({chart})"
+    come_to(page, "[class*=st-key-padding-Cross-entropy]")
     page.wait_for_function(
         f"() => {chart} && ['training loss, A', 'training loss, B'].every(one => {names}.includes(one))"
     )
@@ -56,7 +57,7 @@ def test_moments_of_a_training_are_scrubbed_without_training(visit: Visit, serve
     expect(slider).to_be_visible(timeout=PATIENCE_MS)
     thumb = page.locator(MOMENT).get_by_test_id("stSliderThumbValue")
     expect(thumb).to_have_text("end", timeout=PATIENCE_MS)
-    page.wait_for_selector(".st-key-feature-maps .surface")
+    come_to(page, ".st-key-feature-maps")
     at_the_end = maps(page)
     slider.focus()
     page.keyboard.press("Home")

@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PATIENCE_MS, Visit
+from tests.browser.conftest import PATIENCE_MS, Visit, come_to
 from tests.browser.test_padding import await_state, main_button
 
 TINY = "skips=all&width=4&depth=1&scenes=50&epochs=1&batch_size=10&seeds=1"
@@ -21,16 +21,16 @@ def lab(visit: Visit, server: str, link: str, **options: object) -> Page:
 
 def test_a_tiny_net_trains_and_its_scenes_errors_and_answers_to_a_drawing_appear(visit: Visit, server: str) -> None:
     page = lab(visit, server, f"{TINY}&first_seed=11")
-    expect(page.locator(".st-key-samples .main-svg").first).to_be_visible(timeout=PATIENCE_MS)  # before any training
+    come_to(page, ".st-key-samples")  # before any training
     main_button(page).click()
     await_state(page, "Finished")
+    come_to(page, "[class*=st-key-unet-IoU]")
     page.wait_for_function(
         "() => document.querySelector('[class*=st-key-unet-IoU] .surface')"
         "?.data?.some(one => one.name === 'mean IoU' && one.x.length === 2)"
     )
     for chart, panels in (("scene", 4), ("distance", 2)):
-        place = page.locator(f".st-key-{chart} .main-svg").first
-        expect(place).to_be_visible(timeout=PATIENCE_MS)
+        come_to(page, f".st-key-{chart}")
         drawn = f"document.querySelector('.st-key-{chart} .surface').data"
         assert page.evaluate(f"new Set({drawn}.map(one => one.xaxis)).size") == panels
     canvas = page.locator(CANVAS).first
@@ -41,7 +41,7 @@ def test_a_tiny_net_trains_and_its_scenes_errors_and_answers_to_a_drawing_appear
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.6, steps=5)
     page.mouse.up()
-    expect(page.locator("[class*=st-key-own-all] .main-svg").first).to_be_visible(timeout=PATIENCE_MS)
+    come_to(page, "[class*=st-key-own-all]")
 
 
 def test_the_lab_fits_a_dark_phone(visit: Visit, server: str) -> None:

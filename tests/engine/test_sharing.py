@@ -45,13 +45,19 @@ def test_a_worker_with_one_unit_takes_over_from_a_crowded_one(fresh):
     runs = [scheduler.start("clock", slow(), [0], "me").run_id for _ in range(6)]
     for run in runs:
         reach(scheduler, run, 5)
-    crowded = pid(see(scheduler, runs[0]))
-    there = [run for run in runs if pid(see(scheduler, run)) == crowded]
-    elsewhere = [run for run in runs if run not in there]
+
+    def together(those: list[str]) -> list[list[str]]:
+        """Those on the worker of the first of all runs, and those on the other."""
+        crowded = pid(see(scheduler, runs[0]))
+        return [[run for run in those if (pid(see(scheduler, run)) == crowded) is here] for here in (True, False)]
+
+    eventually(lambda: len(together(runs)[0]) == 3, 30)
+    there, elsewhere = together(runs)
     for run in elsewhere[1:]:
         scheduler.stop(run, "me")
-    eventually(lambda: sum(pid(see(scheduler, run)) == crowded for run in there) == 2, 30)
-    for run in there:
+    left = [*there, elsewhere[0]]
+    eventually(lambda: len(together(left)[0]) == 2, 30)
+    for run in left:
         assert counts(see(scheduler, run)) == list(range(1, len(counts(see(scheduler, run))) + 1))
 
 
