@@ -31,6 +31,9 @@ class Evidence(Protocol):
     def scores(self, metric: str, **settings: object) -> Mapping[int, float]:
         """Seed -> value of a summary metric; empty where nothing is trained."""
 
+    def scores_at(self, step: float, metric: str, **settings: object) -> Mapping[int, float]:
+        """Seed -> value at one step of the curve: at 0, before any training."""
+
     def ask(self, query: str, **settings: object) -> Mapping[str, Any] | None:
         """The arrays a trained net answers; None where there is none."""
 
