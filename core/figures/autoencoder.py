@@ -102,7 +102,7 @@ def over_sizes(cells: Mapping[Cell, Mapping[int, float]], metric: str, band: Ban
     }
     colours, dashes = ({kind: getattr(KIND_STYLES[kind], what) for kind in groups} for what in ("colour", "dash"))
     figure = curves(groups, y=UNITS[metric], x="Latent size (numbers)", colours=colours, dashes=dashes, band=band)
-    traces = [_with_markers(trace) for trace in figure.to_dict()["data"]]
+    traces: list[Any] = [_with_markers(trace) for trace in figure.data]
     if metric == PROBE and dataset == "gaussian":
         ks = np.arange(SIZES[0], gaussian.STRONG)
         bounds = np.array([expected(dataset, int(k)) for k in ks]).T
@@ -115,9 +115,11 @@ def over_sizes(cells: Mapping[Cell, Mapping[int, float]], metric: str, band: Ban
     return drawn(data=traces, layout=look | {"showlegend": True})
 
 
-def _with_markers(trace: dict[str, Any]) -> dict[str, Any]:
-    """Means at four sizes: the points were measured, the line between them is a guide."""
-    return trace | {"mode": "lines+markers"} if trace["meta"]["role"] == "mean" else trace
+def _with_markers(trace: Any) -> Any:
+    """Means at a few places: the points were measured, the line between them is a guide."""
+    if trace.meta["role"] == "mean":
+        trace.mode = "lines+markers"
+    return trace
 
 
 def _expectation(
@@ -324,10 +326,7 @@ def few_labels(found: Mapping[str, NDArray[Any]], classes: int) -> go.Figure:
     groups = {name: {0: (counts, found[key][places])} for key, (name, _) in FEATURES.items()}
     colours, dashes = ({name: getattr(look, what) for name, look in FEATURES.values()} for what in ("colour", "dash"))
     figure = curves(groups, x="Labelled samples", y="Probe accuracy (%)", colours=colours, dashes=dashes, band="none")
-    traces = [
-        {**trace, "mode": "lines+markers", "hovertemplate": f"{trace['name']}, %{{x}} labels: %{{y:.1f}} %{EXTRA}"}
-        for trace in figure.to_dict()["data"]
-    ]
+    traces: list[Any] = [_with_markers(trace) for trace in figure.data]
     guess = 100.0 / classes
     level = {"line": {"color": NEUTRAL, "width": 1.5, "dash": "dash"}, "meta": {"role": "chance"}, "mode": "lines"}
     ends = {"x": [counts[0], counts[-1]], "y": [guess, guess], "hovertemplate": f"guessing: %{{y:.0f}} %{EXTRA}"}
