@@ -32,7 +32,7 @@ NOTHING = "Press Run: this appears here as soon as a net is trained."
 
 def live_figures(settings: Settings, now: Snapshot | None) -> None:
     """Error and accuracy over epochs; at small codes of the cloud, what a random part of it would allow."""
-    config = settings.config
+    config = EXPERIMENT.config.parse(now.run.config) if now else settings.config  # of what is on screen
 
     def finish(unit: str, figure: go.Figure) -> go.Figure:
         fits = unit == UNITS[PROBE]
@@ -42,10 +42,15 @@ def live_figures(settings: Settings, now: Snapshot | None) -> None:
     st.caption(WORDS["live"])
 
 
+def latents(chosen: int) -> list[int]:
+    """The sizes of the source, and the one in the form."""
+    return sorted({*SIZES, chosen})
+
+
 def sizes(now: Snapshot | None) -> None:
     """Every kind at every latent size: two charts, a table, and whether the differences are more than noise."""
     config = settings.config
-    found = grid(EXPERIMENT, config, ("kind", "latent"), now, {"latent": SIZES})
+    found = grid(EXPERIMENT, config, ("kind", "latent"), now, {"latent": latents(config.latent)})
     trained = {cell: one.snapshot for cell, one in found.items() if one}
     how = st.segmented_control("Draw", (SIZED, CURVES), default=SIZED, required=True, key="autoencoder:how")
     for column, metric in zip(st.columns(2), METRICS, strict=True):
@@ -70,7 +75,7 @@ def sizes(now: Snapshot | None) -> None:
 
 settings, snapshot = lab(EXPERIMENT, WORDS["introduction"], live_figures)
 if section("Several latent sizes at once", EXPERIMENT):
-    train_buttons(EXPERIMENT, settings, across="latent", down="kind", values=SIZES)
+    train_buttons(EXPERIMENT, settings, across="latent", down="kind", values=latents(settings.config.latent))
     follow(EXPERIMENT, snapshot, sizes, key="sizes")
 LATENT = Latent(EXPERIMENT, WORDS)
 for title, (key, draw) in {

@@ -108,7 +108,9 @@ def over_sizes(cells: Mapping[Cell, Mapping[int, float]], metric: str, band: Ban
         bounds = np.array([expected(dataset, int(k)) for k in ks]).T
         traces = [*_expectation(ks.astype(float), *bounds), *traces]
     look = figure.layout.to_plotly_json()
-    look["xaxis"] |= {"type": "log", "tickvals": list(SIZES), "range": [np.log10(4), np.log10(625)]}
+    shown = sorted({*SIZES, *(latent for _, latent in cells)})
+    ends = [np.log10(0.8 * shown[0]), np.log10(1.25 * shown[-1])]
+    look["xaxis"] |= {"type": "log", "tickvals": shown, "range": ends}
     look["yaxis"] |= (
         {"rangemode": "tozero"} if metric == ERROR else {"range": [45, 102] if dataset == "gaussian" else [0, 102]}
     )
