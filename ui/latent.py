@@ -21,7 +21,7 @@ from ui.results import Result
 
 ROW = 8  # pictures side by side
 SLIDERS, FARTHEST = 8, 3.0  # how many, and how far each goes, in standard deviations
-WALK_STEPS = 9
+WALK_STEPS = 11
 LABELS = 200  # the count that is put into words
 
 
@@ -162,13 +162,17 @@ def _own(dataset: vectors.VectorSet) -> np.ndarray | None:
 
 
 def _sliders(names: list[str], key: str) -> list[float]:
-    """One slider a direction, in standard deviations, two beside one another."""
+    """One slider a direction, in standard deviations, in two columns."""
     keys, columns = [f"{key}:{place}" for place in range(len(names))], st.columns(2)
     found = []
     for place, name in enumerate(names):
         st.session_state.setdefault(keys[place], 0.0)
         label = f"{name} (standard deviations)"
-        found.append(columns[place % 2].slider(label, -FARTHEST, FARTHEST, step=0.1, key=keys[place]))
+        found.append(
+            columns[2 * place // len(names)].slider(
+                label, -FARTHEST, FARTHEST, step=0.1, format="%.1f", key=keys[place]
+            )
+        )
     if any(found):
         st.button("Back to the sample", icon=":material/undo:", key=f"{key}:back", on_click=_back, args=(keys,))
     return found

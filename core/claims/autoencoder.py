@@ -53,7 +53,7 @@ def error_falls(evidence: Evidence) -> Finding:
     errors = [of(evidence, ERROR, size) for size in (5, 20, 100)]
     steps = [
         higher(errors[at], errors[at + 1], names, comparisons=2)
-        for at, names in enumerate((("error at 5", "at 20"), ("at 20", "at 100")))
+        for at, names in enumerate((("Error at 5:", "at 20:"), ("Error at 20:", "at 100:")))
     ]
     return both(*steps)
 
@@ -83,7 +83,7 @@ def readable_at_20(evidence: Evidence) -> Finding:
 
 def lower_at_5(evidence: Evidence) -> Finding:
     """20 against 5."""
-    return higher(of(evidence, PROBE, 20), of(evidence, PROBE, 5), ("at 20", "at 5"))
+    return higher(of(evidence, PROBE, 20), of(evidence, PROBE, 5), ("At 20:", "at 5:"))
 
 
 def five_are_a_random_part(evidence: Evidence) -> Finding:

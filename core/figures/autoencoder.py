@@ -38,7 +38,7 @@ KIND_STYLES: dict[str, Style] = {
     "masked": Style("#863EC7", "dot", "diamond"),
 }
 SIZE_DASHES = dict(zip(SIZES, ("dot", "dash", "solid", "longdashdot"), strict=True))
-SYMBOLS = ("circle", "square", "diamond", "cross", "x")  # all that a 3-D plot knows
+SYMBOLS = ("circle", "square", "diamond", "circle-open", "square-open")  # a 3-D plot knows few more
 FEATURES = {  # of the query few_labels -> how it reads, and its style
     "trained": ("codes, trained", OTHER_STYLES[0]),
     "untrained": ("codes, untrained", Style("#F06D02", "dash")),
@@ -46,7 +46,7 @@ FEATURES = {  # of the query few_labels -> how it reads, and its style
     "pixels": ("raw inputs", Style("#86592D", "dashdot")),
 }
 MOST_STRIPS = 4  # samples of a hundred numbers that are read at a glance
-EXPECTED = "random part of the 20, ± 2 std"
+EXPECTED = "random parts, ± 2 std"
 
 Cell = tuple[str, int]  # kind, latent size
 Seeds = Mapping[int, Points]  # seed -> (steps, values)
@@ -195,7 +195,7 @@ def _strips(rows: Mapping[str, NDArray[Any]], titles: Sequence[str]) -> go.Figur
     names: list[str] = []
     for sample in range(count):
         lines += [np.asarray(images[sample], np.float32) for images in rows.values()]
-        names += [f"{titles[sample]}: {name}" for name in rows]
+        names += [_line_name(titles[sample], name, count, len(rows)) for name in rows]
         if sample < count - 1:
             lines.append(np.full(numbers, np.nan, np.float32))
             names.append("")
@@ -219,6 +219,11 @@ def _strips(rows: Mapping[str, NDArray[Any]], titles: Sequence[str]) -> go.Figur
     return drawn(data=[trace], layout=layout("", "Number of the input", xaxis=bare, yaxis={**bare, **down}))
 
 
+def _line_name(title: str, row: str, samples: int, rows: int) -> str:
+    """As short as it can be: what all lines share is left out."""
+    return row if samples == 1 else title if rows == 1 else f"{title}: {row}"
+
+
 # --- the cloud of codes
 
 
@@ -238,11 +243,20 @@ def cloud(found: Mapping[str, NDArray[Any]], chosen: int) -> go.Figure:
         names[1] = "Class"
     if not deep:
         return drawn(data=traces, layout=layout("", names[0], names[1], showlegend=True))
+    short = [name.replace("Principal component", "PC").replace(" of the code", "") for name in names]
     sides = {
-        f"{letter}axis": {"title": {"text": name}, "gridcolor": GRID, "zerolinecolor": GRID, "showbackground": False}
-        for letter, name in zip("xyz", names, strict=True)
+        f"{letter}axis": {
+            "title": {"text": name},
+            "tickfont": {"size": 11},
+            "gridcolor": GRID,
+            "zerolinecolor": GRID,
+            "showbackground": False,
+        }
+        for letter, name in zip("xyz", short, strict=True)
     }
-    shown = layout("", showlegend=True, scene={**sides, "uirevision": "keep", "aspectmode": "cube"})
+    view = {"uirevision": "keep", "aspectmode": "cube", "camera": {"eye": {"x": 1.5, "y": 1.5, "z": 0.9}}}
+    shown = layout("", showlegend=True, scene={**sides, **view}, margin={"l": 0, "r": 0, "t": 40, "b": 0})
+    shown["legend"] |= {"itemsizing": "constant"}
     return drawn(data=traces, layout={name: part for name, part in shown.items() if name not in ("xaxis", "yaxis")})
 
 

@@ -135,7 +135,7 @@ def test_the_cloud_says_what_its_axes_are():
     direct, principal = cloud_of(2, 2, 1), cloud_of(9, 2, 0)
     assert figures.cloud(direct, 0).layout.xaxis.title.text == "Number 1 of the code"
     assert figures.cloud(principal, 0).layout.yaxis.title.text == "Principal component 2"
-    assert figures.cloud(cloud_of(9, 3, 0), 0).layout.scene.zaxis.title.text == "Principal component 3"
+    assert figures.cloud(cloud_of(9, 3, 0), 0).layout.scene.zaxis.title.text == "PC 3"
     assert figures.cloud(cloud_of(1, 2, 1), 0).layout.yaxis.title.text == "Class"
     assert "2 numbers of the code themselves" in figures.shown_as(direct)
     assert "first 2 principal components: 75 %" in figures.shown_as(principal)
