@@ -60,10 +60,10 @@ def bad_value(one: Knob) -> str:
     ]
 
 
-def other_value(one: Knob) -> object:
+def other_value(one: Knob, experiment: Experiment) -> object:
     """A valid value that is not the default."""
     if one.kind == "text":
-        return "mine"
+        return next(text for text in ("mine", "12") if not experiment.config.clamp({one.name: text})[1])
     if one.kind == "choice":
         return next(choice for choice in one.choices if choice != one.default)
     return (not one.default) if one.kind == "switch" else one.minimum if one.default != one.minimum else one.maximum
@@ -125,7 +125,7 @@ def test_html_in_a_link_is_never_more_than_text(lab: str) -> None:
 @pytest.mark.parametrize("lab", LABS)
 def test_values_survive_a_visit_to_the_home_page(lab: str) -> None:
     experiment = experiment_of(lab)
-    wanted = {one.name: other_value(one) for one in experiment.config.knobs()}
+    wanted = {one.name: other_value(one, experiment) for one in experiment.config.knobs()}
     app = opened(lab, **{name: str(value) for name, value in wanted.items()}, seeds="3")
     assert not app.warning
     assert values(app, experiment) == {**wanted, "seeds": 3}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from core.contract import Experiment
@@ -25,11 +26,13 @@ def training_curves(
     settings: Settings,
     now: Snapshot | None,
     charts: Mapping[str, Sequence[str]],
+    finish: Callable[[str, go.Figure], go.Figure] | None = None,
     logarithmic: Collection[str] = (),
 ) -> None:
     """One chart a unit: the metrics of the run on screen, over those of A where one is pinned, else the recorded ones.
 
-    charts: y axis with its unit -> metric names. logarithmic: which of these axes begin as log axes.
+    charts: y axis with its unit -> metric names. finish: what a lab adds to the chart of a unit, an expected value say.
+    logarithmic: which of these axes begin as log axes.
     """
     a = Baseline(experiment).look()
     recorded = None if a else recorded_for(experiment, settings.config)
@@ -52,6 +55,7 @@ def training_curves(
         figure.update_xaxes(rangemode="tozero")
         if "(%)" in unit:
             figure.update_yaxes(range=PER_CENT)  # so that the axis stands still while the curve grows
+        figure = finish(unit, figure) if finish else figure
         plot(figure, f"{experiment.key} {unit}", height=HEIGHTS[min(number, 1)], curves=True)
     if recorded:
         st.caption(f"Dotted: {recorded.label}. Lines are means; the band shows the spread over seeds.")

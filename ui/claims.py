@@ -35,6 +35,11 @@ class OnThisServer:
         result = self._result(settings)
         return result.snapshot.summary([metric])[metric] if result else {}
 
+    def scores_at(self, step: float, metric: str, **settings: object) -> Mapping[int, float]:
+        """Seed -> its value at one step of training."""
+        result = self._result(settings)
+        return result.snapshot.at(step, metric) if result else {}
+
     def ask(self, query: str, **settings: object) -> Mapping[str, Any] | None:
         """What the net of the first seed of such a result answers."""
         result = self._result(settings)

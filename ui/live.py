@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import streamlit as st
@@ -89,8 +89,14 @@ def fresh(run: str) -> Snapshot | None:
         return None
 
 
-def train_buttons(experiment: Experiment, settings: Settings, across: str, down: str) -> None:
-    """One button for every combination of two choices: a click sets the form and trains that cell at once."""
+def train_buttons(
+    experiment: Experiment, settings: Settings, across: str, down: str, values: Sequence[int] = ()
+) -> None:
+    """One button for every combination of two choices: a click sets the form and trains that cell at once.
+
+    values: of `across`, where that is a number; then one more button trains a whole row.
+    """
+    panel = Panel(experiment, settings)
     st.caption("Each button trains its cell of the table now, with the other settings of the form.")
     rows = experiment.config.knob(down)
     for low in rows.choices or (False, True):  # a switch has no other values
@@ -98,14 +104,22 @@ def train_buttons(experiment: Experiment, settings: Settings, across: str, down:
             st.markdown(
                 f"{rows.label}: {rows.label_of(low)}" if rows.kind == "switch" else rows.label_of(low), width=160
             )
-            for high in experiment.config.knob(across).choices:
+            for high in values or experiment.config.knob(across).choices:
                 st.button(
                     str(high),
                     icon=":material/play_arrow:",
                     key=f"{experiment.key}:cell:{low}:{high}",
-                    on_click=Panel(experiment, settings).train,
+                    on_click=panel.train,
                     args=({across: high, down: low},),
                     help=f"Train {high} now, with the other settings of the form.",
+                )
+            if values:
+                st.button(
+                    f"All {len(values)} at once",
+                    icon=":material/fast_forward:",
+                    key=f"{experiment.key}:cells:{low}:all",
+                    on_click=panel.train_all,
+                    args=([{across: high, down: low} for high in values],),
                 )
 
 

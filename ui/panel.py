@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -142,6 +142,18 @@ class Panel:
     def train(self, changes: dict[str, object]) -> None:
         """Move some knobs, then train what the form says."""
         self.start(self.settings.config.model_copy(update=changes), self.settings.seeds)
+
+    def train_all(self, several: Sequence[dict[str, object]]) -> None:
+        """Train several settings at once; the last is put on screen, which ought to be the longest."""
+        *others, last = several
+        for changes in others:
+            config = self.settings.config.model_copy(update=changes)
+            try:
+                shared().start(self.experiment.key, config, self.settings.seeds, owner(), viewer=tab())
+            except AdmissionError as error:
+                self.say(str(error))
+                return
+        self.train(last)
 
     def start(self, config: Config, seeds: tuple[int, ...]) -> None:
         """Make the form say this, then train it."""

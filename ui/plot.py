@@ -95,6 +95,17 @@ def clickable(figure: go.Figure | str, key: str, *, height: int = 360, caption: 
     return as_point(_show(figure, key, height, False, caption, clicks=True))
 
 
+def newly_clicked(key: str) -> Point | None:
+    """The point of the chart of this key that was clicked since this was last asked.
+
+    Ask before the chart and whatever follows it are drawn, so that they show the choice at once.
+    """
+    said = as_point((st.session_state.get(key) or {}).get("clicked"))
+    new = said if said != st.session_state.get(f"{key}:told") else None
+    st.session_state[f"{key}:told"] = said
+    return new
+
+
 def as_point(said: object) -> Point | None:
     """What a browser says was clicked; None for what is no point."""
     if not isinstance(said, dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -101,13 +101,21 @@ def recorded_for(experiment: Experiment, config: Config) -> Result | None:
 
 
 def grid(
-    experiment: Experiment, config: Config, fields: Sequence[str], shown: Snapshot | None = None
+    experiment: Experiment,
+    config: Config,
+    fields: Sequence[str],
+    shown: Snapshot | None = None,
+    values: Mapping[str, Sequence[Any]] | None = None,
 ) -> dict[tuple[Any, ...], Result | None]:
-    """The best result for every combination of the choices of some fields, the others staying as they are."""
-    choices = itertools.product(*(experiment.config.knob(name).choices for name in fields))
+    """The best result for every combination of the choices of some fields, the others staying as they are.
+
+    values: field -> which of its values, where it is a number.
+    """
+    known = values or {}
+    choices = itertools.product(*(known.get(name) or experiment.config.knob(name).choices for name in fields))
     return {
-        values: result_for(experiment, config.model_copy(update=dict(zip(fields, values, strict=True))), shown)
-        for values in choices
+        chosen: result_for(experiment, config.model_copy(update=dict(zip(fields, chosen, strict=True))), shown)
+        for chosen in choices
     }
 
 

@@ -31,6 +31,9 @@ class Evidence(Protocol):
     def scores(self, metric: str, **settings: object) -> Mapping[int, float]:
         """Seed -> value of a summary metric; empty where nothing is trained."""
 
+    def scores_at(self, step: float, metric: str, **settings: object) -> Mapping[int, float]:
+        """Seed -> value at one step of the curve: at 0, before any training."""
+
     def ask(self, query: str, **settings: object) -> Mapping[str, Any] | None:
         """The arrays a trained net answers; None where there is none."""
 
@@ -53,7 +56,7 @@ def missing(what: str) -> Finding:
 def higher(a: Mapping[int, float], b: Mapping[int, float], names: tuple[str, str], *, comparisons: int = 1) -> Finding:
     """Whether a's mean is higher than b's by more than seed noise. names: of a and b in the sentence."""
     if not a or not b:
-        return missing(names[0] if not a else names[1])
+        return missing((names[0] if not a else names[1]).rstrip(":"))
     found = compare(b, a, comparisons=comparisons)
     numbers = f"{names[0]} {spread(list(a.values()))}, {names[1]} {spread(list(b.values()))}."
     if found.verdict != "bigger than seed noise":

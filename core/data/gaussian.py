@@ -88,3 +88,16 @@ def chance_of_agreement(kept: int, strong: int = STRONG) -> float:
     """
     share = min(max(kept / strong, 0.0), 1.0)
     return 100.0 * (1.0 - float(np.arccos(np.sqrt(share))) / np.pi)
+
+
+@cache
+def random_parts(kept: int, strong: int = STRONG, draws: int = 20_000) -> tuple[float, float]:
+    """Mean and standard deviation, in %, of that accuracy over random `kept`-dimensional parts, by Monte Carlo.
+
+    A random part holds as much of the label's direction as the first `kept` coordinates hold of a random direction.
+    """
+    directions = np.random.default_rng(SEED).standard_normal((draws, strong))
+    squares = directions**2
+    held = squares[:, : min(max(kept, 0), strong)].sum(axis=1) / squares.sum(axis=1)
+    accuracy = 100.0 * (1.0 - np.arccos(np.sqrt(np.minimum(held, 1.0))) / np.pi)
+    return float(accuracy.mean()), float(accuracy.std())

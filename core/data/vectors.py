@@ -21,6 +21,11 @@ VectorSet = Literal["gaussian", "digits", "mnist"]
 SHAPES: dict[VectorSet, tuple[int, ...]] = {"gaussian": (gaussian.DIMENSIONS,), "digits": (8, 8), "mnist": (28, 28)}
 CLASSES: dict[VectorSet, int] = {"gaussian": 2, "digits": 10, "mnist": 10}
 VALIDATION: dict[VectorSet, int] = {"digits": 360, "mnist": 10_000}  # the last ones of the official training part
+TEST: dict[VectorSet, int] = {
+    "gaussian": gaussian.COUNTS["test"],
+    "digits": pictures.DIGITS_TEST,
+    "mnist": 10_000,
+}
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,11 @@ class Snapshot:
         wanted = self.series if names is None else names
         return {name: dict(_last_finite(self.series.get(name, {}))) for name in wanted}
 
+    def at(self, step: float, name: str) -> dict[int, float]:
+        """The value of one metric at a step: seed -> value; a seed that was not measured then is left out."""
+        found = {seed: series.values[series.steps == step] for seed, series in self.series.get(name, {}).items()}
+        return {seed: float(values[-1]) for seed, values in found.items() if len(values) and np.isfinite(values[-1])}
+
 
 def _last_finite(points: Mapping[int, Series]) -> Iterable[tuple[int, float]]:
     for seed, series in points.items():

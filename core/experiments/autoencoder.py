@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.config import Config, knob
+from core.config import Band, Config, band_knob, knob
 from core.contract import Experiment, Explained, Prediction
 from core.data import pictures, vectors
 from core.data.vectors import Rows, VectorSet
@@ -106,6 +106,7 @@ class AutoencoderConfig(Config):
     learning_rate: float = knob(5e-4, "Learning rate", group="training", ge=1e-5, le=1.0, logarithmic=True)
     batch_size: int = knob(100, "Batch size", unit="samples", group="training", ge=10, le=2000)
     epochs: int = knob(10, "Epochs", group="training", ge=1, le=200)
+    band: Band = band_knob("range")
 
     @property
     def hidden_sizes(self) -> tuple[int, ...]:

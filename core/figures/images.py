@@ -21,16 +21,16 @@ CLASS_NAMES = ("Red left (class 0)", "Green left (class 1)")
 
 
 def png(pixels: NDArray[np.uint8]) -> str:
-    """A data URI of an (h, w, 3) image."""
-    height, width, _ = pixels.shape
+    """A data URI of an (h, w, 3) image, or of an (h, w, 4) one that says how opaque it is."""
+    height, width, channels = pixels.shape
     lines = np.concatenate(
-        [np.zeros((height, 1), np.uint8), pixels.reshape(height, width * 3)], axis=1
+        [np.zeros((height, 1), np.uint8), pixels.reshape(height, width * channels)], axis=1
     )  # 0: unfiltered
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # 8 bits, RGB
+    header = struct.pack(">IIBBBBB", width, height, 8, {3: 2, 4: 6}[channels], 0, 0, 0)  # 8 bits, RGB or RGBA
     body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines.tobytes())) + chunk(b"IEND", b"")
     return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + body).decode()
 

@@ -114,6 +114,29 @@ def code(model: Autoencoder, config: Any, *, device: torch.device, index: int = 
     return Arrays(0, {"code": own, "low": np.minimum(codes.min(0), own), "high": np.maximum(codes.max(0), own)})
 
 
+def directions(model: Autoencoder, config: Any, *, device: torch.device, index: int = 0, count: int = 8) -> Arrays:
+    """Along what a code may be moved by hand, from that of a test sample.
+
+    "code" (latent,) of the sample; "axes" (latent, c), orthonormal: the numbers of a code one by one where it has at
+    most `count` ("direct" is 1), else the first `count` principal directions of 500 samples' codes; "std" (c,): how
+    far those lie apart along each. Raises ValueError for a sample that is not there and a count below 1.
+    """
+    data = _data(config)
+    if count < 1:
+        raise ValueError(f"count must be at least 1; got {count}. Try count=8.")
+    codes = _codes(model, torch.from_numpy(data.test.inputs[:500]), device).double().numpy()
+    own = _codes(model, torch.from_numpy(data.test.inputs[[_checked(index, data)]]), device).double().numpy()[0]
+    direct = model.latent <= count
+    axes = np.eye(model.latent) if direct else principal_axes(codes, count)[1]
+    return Arrays(0, {"code": own, "axes": axes, "std": (codes @ axes).std(axis=0), "direct": np.array(int(direct))})
+
+
+def moved(start: Mapping[str, NDArray[Any]], steps: Sequence[float]) -> NDArray[np.float32]:
+    """The code (latent,) that lies `steps` (c,) standard deviations from the sample's. start: of `directions`."""
+    code: NDArray[np.float32] = (start["code"] + start["axes"] @ (start["std"] * np.asarray(steps))).astype(np.float32)
+    return code
+
+
 def decode(model: Autoencoder, config: Any, *, device: torch.device, code: Sequence[float]) -> Arrays:
     """What the decoder makes of a code (latent,): "output" (*shape). Raises ValueError for a code of another length."""
     values = np.asarray(code, dtype=np.float32)
@@ -203,7 +226,7 @@ def _feature_kinds(
     }
 
 
-def principal_axes(samples: NDArray[np.float32], count: int) -> tuple[Numbers, Numbers]:
+def principal_axes(samples: NDArray[np.floating], count: int) -> tuple[Numbers, Numbers]:
     """Mean (features,) and the first `count` principal axes in columns (features, count); all where there are fewer."""
     mean = samples.mean(axis=0, dtype=np.float64)
     centred = samples - mean
@@ -272,6 +295,7 @@ QUERIES: Mapping[str, Callable[..., Arrays]] = {
     "reconstruct": reconstruct,
     "cloud": cloud,
     "code": code,
+    "directions": directions,
     "decode": decode,
     "walk": walk,
     "few_labels": few_labels,

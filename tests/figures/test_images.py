@@ -19,8 +19,9 @@ def decoded(uri):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.removeprefix("data:image/png;base64,")))))
 
 
-def test_png_is_what_another_decoder_reads():
-    pixels = DRAW.integers(0, 256, (5, 7, 3)).astype(np.uint8)
+@pytest.mark.parametrize("channels", [3, 4])
+def test_png_is_what_another_decoder_reads(channels):
+    pixels = DRAW.integers(0, 256, (5, 7, channels)).astype(np.uint8)
     np.testing.assert_array_equal(decoded(png(pixels)), pixels)
 
 

@@ -172,5 +172,32 @@ def test_principal_axes_are_those_of_the_covariance():
     assert latent.principal_axes(samples, 50)[1].shape == (6, 6)
 
 
+@pytest.mark.parametrize(("size", "direct"), [(4, 1), (8, 1), (20, 0)])
+def test_a_code_is_moved_along_its_numbers_or_their_principal_directions(size: int, direct: int):
+    config = config_of(latent=size)
+    net = net_of(config)
+    start = latent.directions(net, config, device=CPU, index=5).arrays
+    inputs = torch.from_numpy(vectors.load("digits").test.inputs[:500])
+    with torch.inference_mode():
+        codes = net.encoder(inputs).double().numpy()
+    assert start["direct"] == direct and start["axes"].shape == (size, min(size, 8))
+    assert start["axes"].T @ start["axes"] == pytest.approx(np.eye(min(size, 8)), abs=1e-9)
+    still = latent.moved(start, [0.0] * len(start["std"]))
+    assert still == pytest.approx(codes[5], abs=1e-5)
+    away = latent.moved(start, [0.0, 2.0] + [0.0] * (len(start["std"]) - 2)) - still
+    if direct:
+        assert away == pytest.approx(2 * codes[:, 1].std() * np.eye(size)[1], abs=1e-5)
+    else:
+        second = np.sqrt(np.linalg.eigvalsh(np.cov(codes.T, bias=True))[-2])
+        assert np.linalg.norm(away) == pytest.approx(2 * second, rel=1e-4)
+        assert abs(away @ start["axes"][:, 0]) < 1e-4  # across the first direction
+
+
+def test_directions_of_no_number_and_of_a_sample_that_is_not_there_are_refused():
+    for bad, said in (({"count": 0}, "count must be at least 1"), ({"index": -1}, "There is no test sample -1")):
+        with pytest.raises(ValueError, match=said):
+            latent.directions(net_of(config_of()), config_of(), device=CPU, **bad)
+
+
 def test_every_query_of_the_experiment_is_here():
-    assert set(EXPERIMENT.queries) == {"reconstruct", "cloud", "code", "decode", "walk", "few_labels"}
+    assert set(EXPERIMENT.queries) == {*("reconstruct", "cloud", "code", "directions", "decode", "walk", "few_labels")}

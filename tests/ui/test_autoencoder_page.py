@@ -1,0 +1,91 @@
+"""The autoencoder lab's own controls: a row of sizes at once, sliders, probes that wait to be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.engine.scheduler import Scheduler
+from core.events import Arrays
+from tests.apps import link, ran
+from tests.ui.idle import idle_engine
+from ui import ask
+from ui.labs import ROOT
+
+CODES = {"code": np.zeros(20), "axes": np.eye(20)[:, :8], "std": np.ones(8), "direct": np.array(0)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduler]:
+    with idle_engine(tmp_path_factory.mktemp("home")) as made:
+        yield made
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict]]:
+    """What the page asks of a net; directions and decoded codes are answered, nothing else is."""
+    said: list[tuple[str, dict]] = []
+
+    def answer(question: ask.Question, arguments: dict) -> Arrays:
+        said.append((question.name, dict(arguments)))
+        if question.name == "directions":
+            return Arrays(0, CODES)
+        if question.name == "decode":
+            return Arrays(0, {"output": np.resize(arguments["code"], 100)})
+        raise ask.QueryError("Not answered here.")
+
+    monkeypatch.setattr(ask, "_answer", answer)
+    monkeypatch.setattr(ask, "_answers", {})
+    return said
+
+
+def opened(**values: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "ui" / "router.py"), default_timeout=120)
+    ran(app)
+    app.query_params.update(values)
+    return ran(app.switch_page("../pages/autoencoder.py"))
+
+
+def test_one_button_trains_a_kind_at_every_size_and_shows_the_largest(engine: Scheduler) -> None:
+    app = opened(seeds="2", first_seed="80", epochs="3")
+    app.button(key="autoencoder:cells:masked:all").click()
+    ran(app)
+    live = [run for run in engine.live() if run.experiment == "autoencoder"]
+    try:
+        assert sorted(run.config["latent"] for run in live) == [5, 20, 100, 500]
+        assert {(run.config["kind"], run.config["epochs"], run.seeds) for run in live} == {("masked", 3, (80, 81))}
+        assert engine.snapshot(link(app)["run"]).run.config["latent"] == 500
+    finally:
+        for run in live:
+            engine.stop(run.id, run.owner)
+
+
+def test_the_table_names_the_recorded_nets_and_their_accuracy_before_training() -> None:
+    tables = [one.value for one in opened().table if "Untrained, epoch 0 (%)" in one.value.columns]
+    assert len(tables) == 1
+    (table,) = tables
+    assert len(table) == 12 and all("(n = 3)" in cell for cell in table["Untrained, epoch 0 (%)"])
+
+
+def test_a_slider_moves_the_code_that_is_decoded_and_a_button_brings_it_back(asked: list) -> None:
+    app = opened()
+    moves = [one for one in app.slider if one.label.startswith("Direction")]
+    assert len(moves) == 8 and {one.value for one in moves} == {0.0}
+    moves[1].set_value(1.5)
+    ran(app)
+    codes = [arguments["code"] for name, arguments in asked if name == "decode"]
+    assert codes[-1] == pytest.approx(1.5 * np.eye(20)[1])
+    next(one for one in app.button if one.label == "Back to the sample").click()
+    ran(app)
+    assert {one.value for one in app.slider if one.label.startswith("Direction")} == {0.0}
+
+
+def test_probes_are_trained_when_they_are_asked_for(asked: list) -> None:
+    app = opened()
+    assert "few_labels" not in {name for name, _ in asked}
+    next(one for one in app.button if one.label == "Train the probes").click()
+    ran(app)
+    assert "few_labels" in {name for name, _ in asked}
