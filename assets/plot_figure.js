@@ -34,9 +34,13 @@ export function composed(figure, { log, smooth }, colours) {
   delete layout.title; // it stands above the plot, where it wraps and a screen reader finds it
   const marked = figure.data.map((trace, i) => ({ ...trace, uid: trace.uid ?? `trace-${i}`, ...colourOf(trace, i, colours) }));
   const data = smooth ? marked.flatMap((trace, i) => smoothed(trace, marked[i + 1])) : marked;
-  if (!log) return { data, layout, note: "" };
-  return logarithmic(data, layout);
+  if (log) return logarithmic(data, layout);
+  if (log === false && isLog(layout)) layout.yaxis = { ...layout.yaxis, type: "linear" };
+  return { data, layout, note: "" };
 }
+
+/** Whether a figure comes with a log y axis; a chart of curves begins so, until the reader says otherwise. */
+export const isLog = (layout) => layout.yaxis?.type === "log";
 
 /** The colour a line would take by its place; said out loud, it keeps it when smoothing puts more lines before it. */
 function colourOf(trace, place, colours) {
