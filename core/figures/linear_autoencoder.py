@@ -102,7 +102,7 @@ def fate(variances: Floats, weight_decay: float) -> str:
     given_up = [str(place) for place, variance in enumerate(variances, start=1) if variance <= weight_decay]
     kept = variances[variances > weight_decay]
     if not weight_decay:
-        return "λ = 0: the product W₂W₁ is settled, the lengths of the two factors are not: they stay where they began."
+        return "λ = 0: the loss leaves the lengths free; what they become depends on where training began."
     lost = f"s = {', '.join(f'{one:.3g}' for one in variances[len(kept) :])}"
     gone = f"Given up, for their variance is not above λ ({lost}): {', '.join(given_up)}." if given_up else ""
     if not len(kept):

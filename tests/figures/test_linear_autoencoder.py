@@ -57,7 +57,7 @@ def test_several_decays_have_a_colour_each_and_a_curve_but_for_none():
 @pytest.mark.parametrize(
     ("decay", "words"),
     [
-        (0.0, "the lengths of the two factors are not"),
+        (0.0, "the loss leaves the lengths free"),
         (2.0, "squared, the kept directions should have 1 − λ/sᵢ, here 0.6 to 0.8."),
         (6.0, "here 0.25 to 0.4. Given up, for their variance is not above λ (s = 5): 3."),
         (8.0, "here 0.2. Given up, for their variance is not above λ (s = 8, 5): 2, 3."),
