@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from core.claims.evidence import Claim, Evidence, Finding, Word, both, higher, missing, near
+from core.claims.evidence import Claim, Evidence, Finding, Word, missing, near
 from core.statistics import spread
 
 ANGLE, ABOVE, ERROR = "largest principal angle", "loss above the lowest", "reconstruction error"
@@ -82,17 +82,21 @@ def lengths_about_1(evidence: Evidence) -> Finding:
 
 
 def columns_become_orthogonal(evidence: Evidence) -> Finding:
-    """The largest |cosine| between columns: near nothing with decay, and less than without."""
+    """The largest |cosine| between columns: next to nothing with decay, unless it is so without."""
     decay = _decay(evidence)
     free, decayed = (_scores(evidence, OVERLAP, one) for one in (0.0, decay))
-    found = higher(free, decayed, ("largest |cosine| with λ = 0:", f"with λ = {decay:g}:"))
     if not free or not decayed:
-        return found
-    small = near(decayed, high=RIGHT_ANGLE)
+        return missing(f"the penalty with λ = {decay if free else 0:g}")
+    because = (
+        f"Largest |cosine| between two columns with λ = {decay:g}: {_brief(decayed)}; with λ = 0: {_brief(free)}. "
+        f"{RIGHT_ANGLE:g} would be 87°. Exactly orthogonal they are only for λ → 0, where all singular values are equal; "
+        "more columns than directions that are kept cannot be."
+    )
     words: dict[bool | None, Word] = {True: "supported", False: "contradicted", None: "cannot tell"}
-    verdict = both(found, Finding(words[small], f"{RIGHT_ANGLE:g} would be 87°."))
-    exactly = "Exactly orthogonal they are only for λ → 0: the singular values must be equal."
-    return Finding(verdict.word, f"{verdict.because} {exactly}")
+    word = words[near(decayed, high=RIGHT_ANGLE)]
+    if word == "supported" and near(free, low=RIGHT_ANGLE) is False:
+        return Finding("cannot tell", f"{because} Here they are so without decay, too.")
+    return Finding(word, because)
 
 
 def sgd_decay_is_the_penalty(evidence: Evidence) -> Finding:
@@ -173,7 +177,7 @@ CLAIMS = (
         "Under weight decay the columns of W₂ become orthogonal.",
         COURSE,
         f"The largest |cosine| between columns with the form's λ ({SMALL:g} where it has none): below {RIGHT_ANGLE:g}, "
-        "and lower than without decay.",
+        "where it is not so without decay.",
         columns_become_orthogonal,
     ),
     Claim(
