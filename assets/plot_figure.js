@@ -77,7 +77,8 @@ function movingAverage(values) {
 /** Log y axes. What is zero or less is drawn at the lower edge, says its true value on hover, and a note tells. */
 function logarithmic(data, layout) {
   const isBand = (trace) => (trace.fill ?? "none") !== "none";
-  const drawn = data.filter((trace) => isCartesian(trace) && !isBand(trace));
+  const isMeasured = (trace) => !isBand(trace) || trace.meta?.edges === "range"; // mean − std is no value of any seed
+  const drawn = data.filter((trace) => isCartesian(trace) && isMeasured(trace));
   const least = drawn.flatMap((trace) => Array.from(trace.y)).reduce((low, y) => (y > 0 && y < low ? y : low), Infinity);
   if (least === Infinity) return { data, layout, note: "No value is above zero, so a log axis has nothing to show." };
   const floor = least / 2;
@@ -88,7 +89,7 @@ function logarithmic(data, layout) {
   });
   for (const name of axesOf(data)) {
     const { range, dtick, tick0, rangemode, autorange, ...axis } = layout[name] ?? {};
-    layout[name] = { ...axis, type: "log", uirevision: "log", tickformat: "~g", nticks: 8 };
+    layout[name] = { ...axis, type: "log", uirevision: "log", tickformat: "~g", nticks: 5 }; // more, and a low chart gets 1, 2, 5 of every decade
   }
   for (const mark of layout.annotations ?? []) if (/^y\d*$/.test(mark.yref ?? "") && mark.y > 0) mark.y = Math.log10(mark.y);
   const clamped = drawn.some((trace) => Array.from(trace.y).some(isLow));

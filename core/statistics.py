@@ -47,7 +47,7 @@ class Spread:
         """The same in figures that also tell very small numbers: "3.1e-09 ± 2e-09 (n = 3)"."""
         if self.n == 0:
             return "–"
-        return f"{self.mean:.4g}{f' ± {self.std:.2g}' if self.n > 1 else ''} (n = {self.n})"
+        return f"{self.mean:.3g}{f' ± {self.std:.2g}' if self.n > 1 else ''} (n = {self.n})"
 
 
 def spread(values: Sequence[float]) -> Spread:

@@ -76,7 +76,7 @@ def by_decay(now: Snapshot | None) -> None:
             act = {"on_click": Panel(EXPERIMENT, settings).train, "args": ({"weight_decay": decay},)}
             st.button(f"λ = {decay:g}", help="Train it now, with the other settings of the form.", **look, **act)
     found = {decay: result_for(EXPERIMENT, config, now) for decay, config in configs.items()}
-    measured = {decay: lengths_of(one, "singular value W2") for decay, one in found.items() if one}
+    measured = {decay: lengths_of(one, "singular value W2") for decay, one in found.items() if one and decay}
     expected = {decay: expected_of(configs[decay])[0] for decay in measured}
     shown = figures.lengths_by_decay(measured, expected, expected_of(settings.config)[1])
     plot(shown, "lengths by decay", height=320, caption=WORDS["by decay"])
@@ -102,7 +102,9 @@ def directions(result: Result, step: float | None) -> None:
 
 def factors(result: Result, step: float | None) -> None:
     """The same product from other factors."""
-    draw = st.number_input("Random C, number", 0, 999, key="linear_autoencoder:c", help="Each number is another C.")
+    draw = st.columns([1, 3])[0].number_input(
+        "Random C, number", 0, 999, key="linear_autoencoder:c", help="Each number is another C."
+    )
     if found := ask(EXPERIMENT, result, "factorisations", step=step, draw=int(draw)):
         st.table(figures.factor_rows(found["losses"], found["changes"], found["same"]), hide_index=True)
         decay = config_of(result).weight_decay

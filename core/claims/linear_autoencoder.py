@@ -89,7 +89,7 @@ def columns_become_orthogonal(evidence: Evidence) -> Finding:
         return missing(f"the penalty with λ = {decay if free else 0:g}")
     because = (
         f"Largest |cosine| between two columns with λ = {decay:g}: {_brief(decayed)}; with λ = 0: {_brief(free)}. "
-        f"{RIGHT_ANGLE:g} would be 87°. Exactly orthogonal they are only for λ → 0, where all singular values are equal; "
+        f"{RIGHT_ANGLE:g} would be 87°. Exactly orthogonal they are only for λ → 0, where all lengths are equal; "
         "more columns than directions that are kept cannot be."
     )
     words: dict[bool | None, Word] = {True: "supported", False: "contradicted", None: "cannot tell"}

@@ -89,7 +89,7 @@ def _group(name: str, seeds: Mapping[int, Points], look: Style, band: str, faint
         traces.append(_single_lines(name, seeds, look))
     if band != "none" and len(seeds) > 1 and steps.size > 1:
         low, high = (mean - std, mean + std) if band == "std" else _range(values)
-        traces.append(_band(name, steps, low, high, look))
+        traces.append(_band(name, steps, low, high, look) | {"meta": {"role": "band", "edges": band}})
     return traces
 
 

@@ -44,18 +44,18 @@ def lengths(found: Mapping[str, Lengths], expected: Floats, variances: Floats, w
 
 
 def lengths_by_decay(found: Mapping[float, Lengths], expected: Mapping[float, Floats], variances: Floats) -> go.Figure:
-    """Singular values of W₂ for several λ, each with its own curve; λ -> seed -> (k,), and λ -> (k,)."""
+    """Squared singular values of W₂ for several λ > 0, each over its own curve; λ -> seed -> (k,), and λ -> (k,)."""
     traces: list[dict[str, Any]] = []
     for (decay, measured), style in zip(found.items(), OTHER_STYLES, strict=False):
         places, name = np.arange(1, len(expected[decay]) + 1), f"λ = {decay:g}"
-        if decay:  # without decay the loss leaves the lengths free
-            line = _expected(f"{name}, formula", places, expected[decay], variances, style)
-            traces.append({**line, "legendgroup": name, "showlegend": False})
-        traces.append({**_marks(name, places, measured, style), "legendgroup": name})
-    return _over_directions(traces, len(variances))
+        line = _expected(f"{name}, formula", places, expected[decay] ** 2, variances, style)
+        traces.append({**line, "legendgroup": name, "showlegend": False})
+        squares = {seed: [one**2 for one in values] for seed, values in measured.items()}
+        traces.append({**_marks(name, places, squares, style), "legendgroup": name})
+    return _over_directions(traces, len(variances), f"{LENGTH}, squared")
 
 
-def _over_directions(traces: list[dict[str, Any]], count: int) -> go.Figure:
+def _over_directions(traces: list[dict[str, Any]], count: int, y: str = LENGTH) -> go.Figure:
     across = {
         "range": [0.5, count + 0.5],
         "tickmode": "array",
@@ -64,7 +64,7 @@ def _over_directions(traces: list[dict[str, Any]], count: int) -> go.Figure:
     }
     across["zeroline"] = False
     down = {"rangemode": "tozero"}
-    return drawn(data=traces, layout=layout("", DIRECTION, LENGTH, xaxis=across, yaxis=down, showlegend=True))
+    return drawn(data=traces, layout=layout("", DIRECTION, y, xaxis=across, yaxis=down, showlegend=True))
 
 
 def _expected(name: str, places: NDArray[Any], expected: Floats, variances: Floats, style: Style) -> dict[str, Any]:
@@ -132,8 +132,8 @@ def cosines(values: Floats, variances: Floats) -> go.Figure:
     line |= {"line": {"color": "#FFFFFF", "width": 1.5, "dash": "dot"}}
     floor = {"showgrid": False, "zeroline": False}
     across = {**floor, "tickmode": "array", "tickvals": list(range(1, latent + 1))}
-    down = {**floor, "autorange": "reversed"}
-    look = layout("", "Column of W₂", "Principal axis", xaxis=across, yaxis=down, shapes=[line] if edge < axes else [])
+    shapes = [line] if edge < axes else []
+    look = layout("", "Column of W₂", "Principal axis", xaxis=across, yaxis=_downwards(axes), shapes=shapes)
     return drawn(data=[trace], layout=look)
 
 
@@ -156,13 +156,18 @@ def kept(shares: Floats, expected: Floats, variances: Floats) -> go.Figure:
         "name": "optimum",
         "y": places,
         "x": expected,
-        "marker": {"symbol": "line-ns", "size": 11, "line": {"color": NEUTRAL, "width": 2.5}},
+        "marker": {"symbol": "line-ns", "size": 8, "line": {"color": NEUTRAL, "width": 2.5}},
         "hovertemplate": f"optimum of axis %{{y}}: %{{x:.3f}}{EXTRA}",
     }
-    down = {"autorange": "reversed", "showgrid": False, "zeroline": False}
     across = {"range": [min(-0.03, float(shares.min()) * 1.05), max(1.05, float(shares.max()) * 1.05)]}
-    look = layout("", "Share of the axis given back", "Principal axis", xaxis=across, yaxis=down, bargap=0.35)
-    return drawn(data=[bars, marks], layout=look | {"showlegend": True})
+    look = layout("", "Share of the axis given back", "Principal axis", xaxis=across, yaxis=_downwards(len(shares)))
+    return drawn(data=[bars, marks], layout=look | {"showlegend": True, "bargap": 0.35})
+
+
+def _downwards(axes: int) -> dict[str, Any]:
+    """The y axis of both pictures of the principal axes, so that their rows stand side by side."""
+    ticks = [1, *range(5, axes + 1, 5)]
+    return {"range": [axes + 0.5, 0.5], "tickvals": ticks, "showgrid": False, "zeroline": False}
 
 
 def factor_rows(losses: Floats, changes: Floats, same: NDArray[np.bool_]) -> list[dict[str, str]]:

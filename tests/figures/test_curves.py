@@ -63,6 +63,7 @@ def test_the_band_is_std_or_range(band, low, high):
     seeds = {seed: points([1, 2], [value, value]) for seed, value in enumerate([2.0, 3.0, 4.0])}
     (drawn,) = traces(curves({"a": seeds}, y="Loss (nats)", band=band), "band")
     np.testing.assert_allclose(drawn.x, [1, 2, 2, 1])
+    assert drawn.meta["edges"] == band
     np.testing.assert_allclose(drawn.y, [high, high, low, low])
 
 

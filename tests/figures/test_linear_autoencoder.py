@@ -42,16 +42,18 @@ def test_without_decay_the_curve_is_a_limit():
     assert [trace.name for trace in roles(figure, "measured")] == ["W₁, n = 0", "W₂, n = 0"]
 
 
-def test_several_decays_have_a_colour_each_and_a_curve_but_for_none():
-    found = {0.0: {0: [1.1, 0.9, 0.7]}, 2.0: {0: [0.9, 0.85, 0.7]}}
-    expected = {0.0: np.ones(3), 2.0: np.array([0.89, 0.87, 0.77])}
+def test_several_decays_have_a_colour_each_and_their_squares_a_curve():
+    found = {0.5: {0: [1.1, 0.9, 0.7]}, 2.0: {0: [0.9, 0.8, 0.7]}}
+    expected = {0.5: np.ones(3), 2.0: np.array([0.9, 0.8, 0.0])}
     figure = figures.lengths_by_decay(found, expected, VARIANCES)
-    (line,) = roles(figure, "expected")
-    np.testing.assert_allclose(line.y, expected[2.0])
-    free, decayed = roles(figure, "measured")
-    assert (free.name, decayed.name) == ("λ = 0, n = 1", "λ = 2, n = 1")
-    assert [one.marker.color for one in (free, decayed)] == [one.colour for one in OTHER_STYLES[:2]]
-    assert line.marker.line.color == decayed.marker.color
+    _, line = roles(figure, "expected")
+    np.testing.assert_allclose(line.y, [0.81, 0.64, 0.0])
+    weak, strong = roles(figure, "measured")
+    assert (weak.name, strong.name) == ("λ = 0.5, n = 1", "λ = 2, n = 1")
+    np.testing.assert_allclose(strong.y, [0.81, 0.64, 0.49])
+    assert [one.marker.color for one in (weak, strong)] == [one.colour for one in OTHER_STYLES[:2]]
+    assert line.marker.line.color == strong.marker.color
+    assert figure.layout.yaxis.title.text == "Singular value, squared"
 
 
 @pytest.mark.parametrize(
@@ -86,6 +88,8 @@ def test_what_is_given_back_stands_beside_the_optimum():
     np.testing.assert_allclose(bars.x, [0.9, -0.2, 0.0])
     np.testing.assert_allclose(marks.x, [1, 0, 0])
     assert list(bars.y) == list(marks.y) == [1, 2, 3]
+    beside = figures.cosines(np.zeros((3, 1)), VARIANCES)
+    assert figure.layout.yaxis.range == beside.layout.yaxis.range == (3.5, 0.5)  # row beside row
     low, high = figure.layout.xaxis.range
     assert low < -0.2 and high > 1
 
