@@ -115,6 +115,12 @@ def test_a_verdict_comes_with_its_numbers():
     assert "weight_decay = 1 against the penalty 1‖W‖²" in CLAIMS[SGD].decide(errors(59.3, 59.3, 60.0)).because
 
 
+def test_what_sgd_does_is_decided_by_another_decay_where_the_forms_is_not_trained():
+    told = errors(59.3, 59.3, 60.0)
+    told.config = LinearAutoencoderConfig(weight_decay=8.0)
+    assert CLAIMS[SGD].decide(told).word == "contradicted"
+
+
 class Recorded(Told):
     """The results that ship with the program."""
 
