@@ -18,7 +18,7 @@ from tests.engine.toys.clock import ClockConfig
 Value = TypeVar("Value")
 
 
-def eventually(predicate: Callable[[], Value], seconds: float = 30.0) -> Value:
+def eventually(predicate: Callable[[], Value], seconds: float = 90.0) -> Value:
     """The first true value of the predicate. Fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (value := predicate()):
@@ -50,7 +50,7 @@ def reach(scheduler: Scheduler, run_id: str, events: int, seed: int = 0) -> Snap
     return see(scheduler, run_id)
 
 
-def done(scheduler: Scheduler, run_id: str, seconds: float = 60.0) -> Snapshot:
+def done(scheduler: Scheduler, run_id: str, seconds: float = 180.0) -> Snapshot:
     """Wait for the end."""
     snapshot = scheduler.wait(run_id, seconds)
     assert snapshot.run.final, f"still {snapshot.run.state} after {seconds:g} seconds"

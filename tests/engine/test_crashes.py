@@ -176,9 +176,9 @@ def test_kill_of_a_server_leaves_no_worker_and_an_interrupted_run(tmp_path: Path
     server, about = _server(tmp_path, trouble)
     assert about["trains"] in about["workers"]
     server.kill()
-    server.wait(30)
+    server.wait(120)
     for worker in about["workers"]:
-        eventually(lambda worker=worker: gone(worker), 20)
+        eventually(lambda worker=worker: gone(worker))
     store = Store(tmp_path)
     snapshot = store.snapshot(about["run"])
     assert snapshot is not None and snapshot.run.state == "interrupted"
@@ -189,6 +189,6 @@ def test_kill_of_a_server_leaves_no_worker_and_an_interrupted_run(tmp_path: Path
 def test_ctrl_c_leaves_no_worker(tmp_path: Path):
     server, about = _server(tmp_path, "hang")
     server.send_signal(signal.SIGINT)
-    server.wait(30)
+    server.wait(120)
     for worker in about["workers"]:
-        eventually(lambda worker=worker: gone(worker), 20)
+        eventually(lambda worker=worker: gone(worker))
