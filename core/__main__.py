@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -134,7 +136,7 @@ def _sweep(scheduler: Scheduler, experiment: Experiment, configs: Sequence[Confi
                 runs.append(_stored_or_started(scheduler, experiment, configs[len(runs)], seeds))
                 live[runs[-1]] = 0.0
             for run in list(live):
-                snapshot = scheduler.wait(run, timeout=POLL_SECONDS)
+                snapshot = _watched(scheduler, run)
                 live[run] = snapshot.progress
                 if snapshot.run.final:
                     del live[run]
@@ -166,11 +168,29 @@ def _follow(scheduler: Scheduler, run_id: str, follower: Follower) -> Snapshot:
             follower.show(snapshot)
             if snapshot.run.final:
                 return snapshot
-            scheduler.wait(run_id, timeout=POLL_SECONDS)
+            _watched(scheduler, run_id)
     except KeyboardInterrupt:
         scheduler.stop(run_id, OWNER)
         scheduler.wait(run_id, timeout=5)
         raise
+
+
+def _watched(scheduler: Scheduler, run_id: str) -> Snapshot:
+    """The run after a moment. Raises KeyboardInterrupt once Ctrl-C was pressed."""
+    snapshot = scheduler.wait(run_id, timeout=POLL_SECONDS)
+    if _interrupted.is_set():
+        raise KeyboardInterrupt
+    return snapshot
+
+
+_interrupted = threading.Event()
+
+
+def _note_interrupt(number: int, frame: object) -> None:
+    """Ctrl-C while the scheduler works: raised between two looks, never while a lock is being taken. Twice: at once."""
+    if _interrupted.is_set():
+        raise KeyboardInterrupt
+    _interrupted.set()
 
 
 class _scheduler:
@@ -187,11 +207,16 @@ class _scheduler:
         self.scheduler = Scheduler(self.store, device=device, limits=SWEEP_LIMITS)
 
     def __enter__(self) -> Scheduler:
+        _interrupted.clear()
+        in_main = threading.current_thread() is threading.main_thread()
+        self.before = signal.signal(signal.SIGINT, _note_interrupt) if in_main else None
         return self.scheduler
 
     def __exit__(self, *_: object) -> None:
         self.scheduler.shutdown()
         self.store.close()
+        if self.before is not None:
+            signal.signal(signal.SIGINT, self.before)
 
 
 def _add_options(one: argparse.ArgumentParser, experiment: Experiment, *, grid: bool) -> None:
