@@ -2,7 +2,7 @@
 // Loaded once a page session (see ui/plot.py); render() is called for every new figure and every change of theme.
 // What is scrolled far away is drawn when it comes near: a lab has a dozen charts, and the first ones should not wait.
 
-import { SMOOTHING, composed, decoded, sayEmpty, template, themeOf, titled } from "./plot_figure.js";
+import { SMOOTHING, composed, decoded, isLog, sayEmpty, template, themeOf, titled } from "./plot_figure.js";
 import { fitNarrow } from "./plot_narrow.js";
 import { fillTable, make, plain, titleText } from "./plot_table.js";
 
@@ -62,8 +62,7 @@ function placeOf({ curveNumber, pointIndex, pointNumber }) {
 
 class Chart {
   constructor(host, key) {
-    if (!memory.has(key)) memory.set(key, { log: false, smooth: false, table: false });
-    this.tools = memory.get(key);
+    this.key = key;
     this.host = host;
     this.dressed = this.drawn = ""; // the states that words and figure show
     this.near = false;
@@ -128,6 +127,8 @@ class Chart {
   receive(data) {
     if (this.data?.figure !== data.figure) this.parsed = decoded(JSON.parse(data.figure));
     this.data = data;
+    if (!memory.has(this.key)) memory.set(this.key, { log: isLog(this.parsed.layout), smooth: false, table: false });
+    this.tools = memory.get(this.key);
   }
 
   say(text) {

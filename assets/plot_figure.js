@@ -34,9 +34,13 @@ export function composed(figure, { log, smooth }, colours) {
   delete layout.title; // it stands above the plot, where it wraps and a screen reader finds it
   const marked = figure.data.map((trace, i) => ({ ...trace, uid: trace.uid ?? `trace-${i}`, ...colourOf(trace, i, colours) }));
   const data = smooth ? marked.flatMap((trace, i) => smoothed(trace, marked[i + 1])) : marked;
-  if (!log) return { data, layout, note: "" };
-  return logarithmic(data, layout);
+  if (log) return logarithmic(data, layout);
+  if (log === false && isLog(layout)) layout.yaxis = { ...layout.yaxis, type: "linear" };
+  return { data, layout, note: "" };
 }
+
+/** Whether a figure comes with a log y axis; a chart of curves begins so, until the reader says otherwise. */
+export const isLog = (layout) => layout.yaxis?.type === "log";
 
 /** The colour a line would take by its place; said out loud, it keeps it when smoothing puts more lines before it. */
 function colourOf(trace, place, colours) {
@@ -73,7 +77,8 @@ function movingAverage(values) {
 /** Log y axes. What is zero or less is drawn at the lower edge, says its true value on hover, and a note tells. */
 function logarithmic(data, layout) {
   const isBand = (trace) => (trace.fill ?? "none") !== "none";
-  const drawn = data.filter((trace) => isCartesian(trace) && !isBand(trace));
+  const isMeasured = (trace) => !isBand(trace) || trace.meta?.edges === "range"; // mean − std is no value of any seed
+  const drawn = data.filter((trace) => isCartesian(trace) && isMeasured(trace));
   const least = drawn.flatMap((trace) => Array.from(trace.y)).reduce((low, y) => (y > 0 && y < low ? y : low), Infinity);
   if (least === Infinity) return { data, layout, note: "No value is above zero, so a log axis has nothing to show." };
   const floor = least / 2;
@@ -84,7 +89,7 @@ function logarithmic(data, layout) {
   });
   for (const name of axesOf(data)) {
     const { range, dtick, tick0, rangemode, autorange, ...axis } = layout[name] ?? {};
-    layout[name] = { ...axis, type: "log", uirevision: "log", tickformat: "~g", nticks: 8 };
+    layout[name] = { ...axis, type: "log", uirevision: "log", tickformat: "~g", nticks: 5 }; // more, and a low chart gets 1, 2, 5 of every decade
   }
   for (const mark of layout.annotations ?? []) if (/^y\d*$/.test(mark.yref ?? "") && mark.y > 0) mark.y = Math.log10(mark.y);
   const clamped = drawn.some((trace) => Array.from(trace.y).some(isLow));

@@ -49,6 +49,10 @@ class Prediction:
         return [answer for answer, (least, most) in self.choices.items() if least <= outcome <= most]
 
 
+def _one_input(config: Any) -> float:
+    return 1.0
+
+
 @dataclass(frozen=True)
 class Experiment:
     """One experiment, as its file declares it in `EXPERIMENT`.
@@ -64,7 +68,8 @@ class Experiment:
     predictions: what a learner may be asked before the run. example(config): one input of the module, for counting its
     operations. data(config): what it is trained on, in a sentence. prepare(config): makes outside data ready before a
     training (a download), yielding how far it is in a sentence at least every 0.25 s; it draws no random numbers.
-    fingerprint(config): names the very bytes of outside data, at no cost worth mentioning.
+    fingerprint(config): names the very bytes of outside data, at no cost worth mentioning. inputs(config): how many
+    go through the net in one of total_steps, one that trains counted three times; only for estimates of time.
     """
 
     key: str
@@ -87,3 +92,4 @@ class Experiment:
     data: Callable[[Any], str] | None = None
     prepare: Callable[[Any], Iterator[str]] | None = None
     fingerprint: Callable[[Any], str] | None = None
+    inputs: Callable[[Any], float] = _one_input

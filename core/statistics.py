@@ -42,6 +42,13 @@ class Spread:
             return f"{self.mean:.2f}{unit} (n = 1)"
         return f"{self.mean:.2f} ± {self.std:.2f}{unit} (n = {self.n})"
 
+    @property
+    def brief(self) -> str:
+        """The same in figures that also tell very small numbers: "3.1e-09 ± 2e-09 (n = 3)"."""
+        if self.n == 0:
+            return "–"
+        return f"{self.mean:.3g}{f' ± {self.std:.2g}' if self.n > 1 else ''} (n = {self.n})"
+
 
 def spread(values: Sequence[float]) -> Spread:
     """Mean and population standard deviation of the finite values (ddof 0, as the published tables use)."""

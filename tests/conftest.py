@@ -52,7 +52,7 @@ def chromium_path() -> str:
     return found
 
 
-LONG_VISIT = "tests/browser/test_accessibility.py"  # a browser of its own, so that neither worker ends long after
+LONG_VISIT = "tests/browser/test_accessibility.py"  # a browser of its own, so that no worker ends long after the others
 
 
 class Rooms(LoadScopeScheduling):

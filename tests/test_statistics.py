@@ -22,6 +22,12 @@ def test_one_seed_has_no_spread_on_screen_and_no_verdict():
     assert comparison.sentence == "Cannot tell with 1 seed: at least 3 are needed."
 
 
+def test_very_small_numbers_can_be_told_briefly():
+    assert spread([1e-9, 3e-9]).brief == "2e-09 ± 1e-09 (n = 2)"
+    assert spread([0.5]).brief == "0.5 (n = 1)"
+    assert spread([]).brief == "–"
+
+
 def test_nothing_measured_reads_as_a_dash():
     assert str(spread([])) == "–"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -10,6 +10,7 @@ import streamlit as st
 from core.contract import Experiment
 from core.engine.records import Snapshot
 from core.figures.curves import curves
+from core.figures.palette import styles
 from ui.compare import Baseline
 from ui.form import Settings
 from ui.plot import plot
@@ -26,10 +27,12 @@ def training_curves(
     now: Snapshot | None,
     charts: Mapping[str, Sequence[str]],
     finish: Callable[[str, go.Figure], go.Figure] | None = None,
+    logarithmic: Collection[str] = (),
 ) -> None:
     """One chart a unit: the metrics of the run on screen, over those of A where one is pinned, else the recorded ones.
 
     charts: y axis with its unit -> metric names. finish: what a lab adds to the chart of a unit, an expected value say.
+    logarithmic: which of these axes begin as log axes.
     """
     a = Baseline(experiment).look()
     recorded = None if a else recorded_for(experiment, settings.config)
@@ -39,12 +42,16 @@ def training_curves(
     for number, (unit, metrics) in enumerate(charts.items()):
         groups: dict[str, Curves] = {}
         dashes: dict[str, str] = {}
+        colours: dict[str, str] = {}  # a metric keeps its colour, whichever run it is of
+        own = styles(dict.fromkeys(metrics))
         for name, run in runs.items():
             for metric in metrics if run else ():
                 label = f"{metric}, {name}" if name else metric
                 groups[label] = points(run, metric)
+                colours[label] = own[metric].colour
                 dashes |= {label: DASHES[name]} if name in DASHES else {}
-        figure = curves(groups, y=unit, band=settings.config.band, dashes=dashes, faint=now is not None)
+        look = {"band": settings.config.band, "colours": colours, "dashes": dashes, "faint": now is not None}
+        figure = curves(groups, y=unit, log=unit in logarithmic, **look)
         figure.update_xaxes(rangemode="tozero")
         if "(%)" in unit:
             figure.update_yaxes(range=PER_CENT)  # so that the axis stands still while the curve grows

@@ -81,4 +81,5 @@ def _work_of_stored(experiment: Experiment, settings: dict[str, Any]) -> float:
 
 def _work(experiment: Experiment, config: Config) -> float:
     """In proportion to the time it takes, if nothing stops early."""
-    return float(experiment.total_steps(config)) * (provenance.operations(experiment, config) or 1)
+    inputs = experiment.total_steps(config) * experiment.inputs(config)
+    return inputs * (provenance.operations(experiment, config) or 1)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 NICENESS = 10
 AUTOGROUP = "/proc/self/autogroup"
 PARENT_CHECK_SECONDS = 2.0
-IDLE_SECONDS = 0.5  # without a word after the start; then there is time for more
+IDLE_SECONDS = 3.0
 MESSAGE_SECONDS = 0.05  # at most twenty messages a second
 PR_SET_PDEATHSIG = 1  # from <sys/prctl.h>
 

@@ -306,5 +306,6 @@ EXPERIMENT = Experiment(
     example=lambda config: torch.zeros(1, shape_of(config)[0], shape_of(config)[1], shape_of(config)[1]),
     prepare=lambda config: pictures.fetch(config.dataset),
     fingerprint=lambda config: pictures.fingerprint(config.dataset, config.folder),
+    inputs=lambda config: 4.0 * config.train_pictures + TEST_MEASURED,  # the training error is read too
     queries={"layer_signals": layer_signals},
 )

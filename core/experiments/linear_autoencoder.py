@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.config import Config, knob
+from core.config import Band, Config, band_knob, knob
 from core.contract import Experiment, Explained, Prediction
 from core.data import gaussian
 from core.events import Checkpoint, Event, Metrics
@@ -69,6 +69,7 @@ class LinearAutoencoderConfig(Config):
         "small: at latent size 1, where ‖W₂‖² is about 33, that is near 0.003, at 20 near 0.05.",
     )
     epochs: int = knob(60, "Epochs", unit="of 500 steps", group="training", ge=1, le=500)
+    band: Band = band_knob("range")
 
 
 def build(config: LinearAutoencoderConfig) -> LinearAutoencoder:
@@ -145,9 +146,11 @@ def measure(config: LinearAutoencoderConfig, w1: Tensor, w2: Tensor, covariance:
     singular = {"W1": np.linalg.svd(one, compute_uv=False), "W2": np.linalg.svd(two, compute_uv=False)}
     expected = expected_singular_values(variances, config.latent, config.weight_decay)
     strong = int((expected > 0).sum())  # directions that weight decay leaves
+    losses, lowest = loss.double().cpu().numpy(), lowest_loss(variances, config.latent, config.weight_decay)
     values: Values = {
-        "loss": loss.double().cpu().numpy(),
-        "lowest loss": np.full(seeds, lowest_loss(variances, config.latent, config.weight_decay)),
+        "loss": losses,
+        "lowest loss": np.full(seeds, lowest),
+        "loss above the lowest": losses - lowest,  # about 1e-14 at the end, of either sign
         "reconstruction error": error.double().cpu().numpy(),
         "PCA optimum": np.full(seeds, variances[config.latent :].sum()),
         "largest principal angle": np.array([largest_angle(matrix, axes[:, :strong]) for matrix in two]),
@@ -194,11 +197,11 @@ LISTS: Mapping[str, str] = {
 
 EXPERIMENT = Experiment(
     key="linear_autoencoder",
-    lab="autoencoder",
+    lab="linear_autoencoder",
     title="Linear autoencoders and PCA",
     question="Does a linear autoencoder find the principal components?",
     source="Baldi & Hornik 1989; Kunin et al., ICML 2019",
-    version=1,
+    version=2,
     config=LinearAutoencoderConfig,
     run=run,
     build=build,

@@ -34,6 +34,8 @@ COARSE_PICTURES = 100
 MICRO_BATCH = 32
 STEPS_AN_EVENT = 6  # of 64 pictures: 0.2 s on one core
 PICTURES_AN_EVENT = 1500  # that are only read
+LARGE = (60_000, 10_000)
+SIZES = {"digits": (1437, 360), "cifar10": (50_000, 10_000)}  # pictures to train and to test on; others are LARGE
 MEAN = "mean accuracy over angles"
 
 
@@ -185,13 +187,24 @@ def _on_device(split: Split, device: torch.device) -> Data:
     return torch.from_numpy(split.images).to(device), torch.from_numpy(split.labels).to(device)
 
 
+def _used(config: RotationConfig) -> list[int]:
+    """How many pictures train and how many test; of a folder, which is not looked into, as if it were large."""
+    wanted = (config.train_pictures, config.test_pictures)
+    return [min(count or whole, whole) for count, whole in zip(wanted, SIZES.get(config.dataset, LARGE), strict=True)]
+
+
+def _inputs(config: RotationConfig) -> float:
+    """A step trains on all training pictures and looks at a few coarsely; the look from all sides comes once."""
+    train, test = _used(config)
+    return 3 * train + len(COARSE) * min(COARSE_PICTURES, test) + len(ANGLES) * test / config.epochs
+
+
 def _about(config: RotationConfig) -> str:
-    most = {"digits": (1437, 360), "mnist": (60_000, 10_000), "fashion": (60_000, 10_000), "cifar10": (50_000, 10_000)}
     wanted = (config.train_pictures, config.test_pictures)
     if config.dataset == "folder":
         counts = [f"at most {count}" if count else "all" for count in wanted]
     else:
-        counts = [f"{min(count or all_, all_):,}" for count, all_ in zip(wanted, most[config.dataset], strict=True)]
+        counts = [f"{count:,}" for count in _used(config)]
     name = config.folder if config.dataset == "folder" else pictures.LABELS[config.dataset]
     return (
         f"{name or 'my own pictures'}, {SIDE}×{SIDE}: {counts[0]} to train on, {counts[1]} held out for the test. Test "
@@ -231,4 +244,5 @@ EXPERIMENT = Experiment(
     queries={"turned": turned, "ribbon": ribbon, "corners": corners},
     prepare=lambda config: pictures.fetch(config.dataset),
     fingerprint=lambda config: pictures.fingerprint(config.dataset, config.folder),
+    inputs=_inputs,
 )

@@ -244,5 +244,6 @@ EXPERIMENT = Experiment(
     example=lambda config: torch.zeros(1, 1, SIDE, SIDE),
     prepare=lambda config: pictures.fetch(config.dataset),
     fingerprint=lambda config: pictures.fingerprint(config.dataset),
+    inputs=lambda config: 3.0 * config.scenes + COUNTS["test"],
     queries={"segment": segment, "edge": edge},
 )

@@ -25,13 +25,14 @@ def curves(
     dashes: Mapping[str, str] | None = None,
     band: Literal["std", "range", "none"] = "std",
     faint: bool = True,
+    log: bool = False,
     title: str = "",
 ) -> go.Figure:
     """One line a group: the mean over its seeds, with a band of ± population std, from minimum to maximum, or none.
 
     groups: name -> seed -> (steps, values). x, y: axis titles with units. colours, dashes: where a name's own are not
-    wanted. faint: also every seed's line, for at most 12 seeds. Traces say in `meta.role` whether they are "mean",
-    "seeds" (one trace, seeds divided by NaN, the seed in customdata) or "band".
+    wanted. faint: also every seed's line, for at most 12 seeds. log: begin with a log y axis. Traces say in `meta.role`
+    whether they are "mean", "seeds" (one trace, seeds divided by NaN, the seed in customdata) or "band".
     """
     traces: list[dict[str, Any]] = []
     for name, look in styles(groups).items():
@@ -40,7 +41,8 @@ def curves(
         if seeds:
             traces += _group(name, seeds, own, band, faint and 1 < len(seeds) <= FAINT_SEEDS)
     traces.sort(key=lambda trace: ("band", "seeds", "mean").index(trace["meta"]["role"]))  # means lie on top
-    return drawn(data=traces, layout=layout(title, x, y, showlegend=len(groups) > 1))
+    more = {"yaxis": {"type": "log", "exponentformat": "power"}} if log else {}
+    return drawn(data=traces, layout=layout(title, x, y, showlegend=len(groups) > 1, **more))
 
 
 def over_seeds(seeds: Mapping[int, Points]) -> tuple[Floats, Floats]:
@@ -87,7 +89,7 @@ def _group(name: str, seeds: Mapping[int, Points], look: Style, band: str, faint
         traces.append(_single_lines(name, seeds, look))
     if band != "none" and len(seeds) > 1 and steps.size > 1:
         low, high = (mean - std, mean + std) if band == "std" else _range(values)
-        traces.append(_band(name, steps, low, high, look))
+        traces.append(_band(name, steps, low, high, look) | {"meta": {"role": "band", "edges": band}})
     return traces
 
 

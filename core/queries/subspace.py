@@ -18,6 +18,7 @@ from core.events import Arrays
 from core.nn.autoencoder import LinearAutoencoder
 
 Numbers = NDArray[np.float64]
+ROUNDING = 1e-9  # losses that differ by less than this part are one
 
 
 def expected_singular_values(variances: Numbers, latent: int, weight_decay: float) -> Numbers:
@@ -63,15 +64,16 @@ def loss_of(w1: Numbers, w2: Numbers, samples: Numbers, weight_decay: float) -> 
     return float((residual**2).sum() / len(samples) + weight_decay * ((w1**2).sum() + (w2**2).sum()))
 
 
-def factorisations(model: LinearAutoencoder, config: Any, *, device: torch.device, seed: int = 0) -> Arrays:
+def factorisations(model: LinearAutoencoder, config: Any, *, device: torch.device, draw: int = 0) -> Arrays:
     """The same product from other factors: W₂C and C⁻¹W₁, C any matrix, or any rotation.
 
     "losses" (3,): of the trained pair, of the pair changed by a random C, and by a random rotation; "changes" (2,): how
-    far W₂C is from W₂, relative to its size; "c", "rotation" (latent, latent). Without weight decay the three losses
-    are equal; with it only a rotation keeps the loss, since another C makes the weights larger.
+    far W₂C is from W₂, relative to its size; "same" (2,): whether the loss is that of the trained pair, but for
+    rounding; "c", "rotation" (latent, latent). Without weight decay the three losses are equal; with it only a rotation
+    keeps the loss, since another C makes the weights larger. draw: which random C.
     """
     w1, w2 = _weights(model)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(draw)
     turn = gaussian.rotation(rng, config.latent)
     scale = rng.uniform(0.5, 2.0, config.latent)  # far from singular
     c = turn * scale @ gaussian.rotation(rng, config.latent)
@@ -80,7 +82,8 @@ def factorisations(model: LinearAutoencoder, config: Any, *, device: torch.devic
     pairs = [(w1, w2), (np.linalg.inv(c) @ w1, w2 @ c), (rotation.T @ w1, w2 @ rotation)]
     losses = np.array([loss_of(one, two, samples, config.weight_decay) for one, two in pairs])
     changes = np.array([np.linalg.norm(two - w2) / np.linalg.norm(w2) for _, two in pairs[1:]])
-    return Arrays(0, {"losses": losses, "changes": changes, "c": c, "rotation": rotation})
+    same = np.isclose(losses[1:], losses[0], rtol=ROUNDING, atol=0.0)
+    return Arrays(0, {"losses": losses, "changes": changes, "same": same, "c": c, "rotation": rotation})
 
 
 def alignment(model: LinearAutoencoder, config: Any, *, device: torch.device, count: int = 20) -> Arrays:

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 90  # a cold start on a busy machine
-PATIENCE_MS = 40_000  # for a page on a busy machine, whose server may still be importing torch
+PATIENCE_MS = 120_000  # for a page on a busy machine, whose server may still be importing torch
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"

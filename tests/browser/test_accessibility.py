@@ -77,10 +77,15 @@ def unrolled(page: Page) -> Page:
 
 
 def faults(page: Page) -> list[dict[str, Any]]:
-    """Serious and critical violations on the page as it stands."""
+    """Serious and critical violations on the page as it stands; a second look, for a rerun fades what it draws anew."""
     page.evaluate(f"() => {{ {AXE_SCRIPT} }}")  # evaluated, as the page's policy admits no script from elsewhere
-    found = page.evaluate(CHECK, EXCUSED)
-    return [one for one in found if one["impact"] in GRAVE]
+    found: list[dict[str, Any]] = []
+    for _ in range(2):
+        page.wait_for_function(FRESH)
+        found = [one for one in page.evaluate(CHECK, EXCUSED) if one["impact"] in GRAVE]
+        if not found:
+            break
+    return found
 
 
 def told(found: list[dict[str, Any]]) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import PATIENCE_MS, Visit
+from tests.browser.conftest import PATIENCE_MS, Visit, come_to
 from tests.browser.test_shell import background
 
 LONG = "conv=valid&epochs=200&seeds=1"
@@ -22,7 +22,7 @@ RANGE = "chart => chart._fullLayout.xaxis.range.map(edge => Math.round(edge * 10
 
 def lab(visit: Visit, server: str, link: str, **options: object) -> Page:
     page = visit(f"{server}/padding?{link}", wait_for=".layerlab-plot .main-svg", **options)
-    expect(loss(page).locator(".main-svg").first).to_be_visible(timeout=PATIENCE_MS)
+    come_to(page, LOSS)
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     return page
 
@@ -93,8 +93,12 @@ def test_a_link_opens_its_settings_and_one_click_trains_them_to_the_end(visit: V
     page.wait_for_url("**patience=*")  # a field that the link left out
     assert address(page).items() >= {**wanted, "learning_rate": "0.5", "batch_size": "200", "band": "std"}.items()
     run(page)
-    expect(page.locator(".st-key-feature-maps .main-svg").first).to_be_visible(timeout=PATIENCE_MS)
+    maps = page.locator(".st-key-feature-maps")
+    expect(maps).to_be_attached(timeout=PATIENCE_MS)
+    expect(maps.locator(".main-svg")).to_have_count(0)  # far from sight
+    come_to(page, ".st-key-feature-maps")
     await_state(page, "Finished")
+    come_to(page, LOSS)
     assert await_points(page, 10) == 10  # five an epoch
     page.locator(LOSS).get_by_role("button", name="Show as table").click()
     rows = page.locator(LOSS).locator("tbody tr")

@@ -69,6 +69,21 @@ def test_other_settings_are_scaled_by_steps_and_operations(store: Store):
     assert heavier is not None and heavier.low > 11.0
 
 
+@pytest.mark.parametrize(
+    ("lab", "field", "least"),
+    [
+        ("rotation", "train_pictures", 1.5),
+        ("rotation", "test_pictures", 1.2),
+        ("unet", "scenes", 2),
+        ("depth", "train_pictures", 2),
+    ],
+)
+def test_fewer_pictures_are_expected_to_take_less_time(lab: str, field: str, least: float):
+    experiment = catalog.get(lab)
+    few, many = (experiment.inputs(experiment.config.parse({field: count})) for count in (100, 1000))
+    assert many > least * few
+
+
 def test_other_devices_and_unfinished_trainings_say_nothing(store: Store):
     trained(store, PADDING.config(), [1.0], device="cuda")
     assert asked(store, PADDING.config(epochs=3)) is None

@@ -18,7 +18,7 @@ from core.events import Checkpoint, Event, Metrics
 from core.experiments import unet
 from core.experiments.unet import EXPERIMENT, UNetConfig
 from core.queries.segmentation import classes_of, confusion, iou, mean_iou
-from core.training import load_weights
+from core.training import checked_losses, load_weights
 
 CPU = torch.device("cpu")
 TEST_SCENES = 20
@@ -154,8 +154,8 @@ def test_the_one_cycle_rate_peaks_at_the_rule_of_the_width(width: int, highest: 
 def test_a_training_that_diverges_says_which_knob_to_turn():
     learner = unet.make_learner(small(), 0, CPU)
     learner.losses.append(torch.tensor(math.nan))
-    with pytest.raises(Explained, match=r"Turn down the highest learning rate \(0.005 now\): try 0.0005"):
-        unet.checked([learner], small(), 1)
+    with pytest.raises(Explained, match=r"Turn down the highest learning rate, at width 64 \(0.005 now\): try 0.0005"):
+        checked_losses([learner], small(), 1)
 
 
 @pytest.mark.realdata

@@ -63,6 +63,7 @@ def test_the_band_is_std_or_range(band, low, high):
     seeds = {seed: points([1, 2], [value, value]) for seed, value in enumerate([2.0, 3.0, 4.0])}
     (drawn,) = traces(curves({"a": seeds}, y="Loss (nats)", band=band), "band")
     np.testing.assert_allclose(drawn.x, [1, 2, 2, 1])
+    assert drawn.meta["edges"] == band
     np.testing.assert_allclose(drawn.y, [high, high, low, low])
 
 
@@ -128,3 +129,10 @@ def test_twenty_groups_of_ten_seeds_are_drawn_within_50_ms_of_computing():
         return time.process_time() - start
 
     assert min(seconds() for _ in range(5)) < 0.05
+
+
+@pytest.mark.parametrize(("log", "kind"), [(True, "log"), (False, None)])
+def test_curves_may_begin_with_a_log_axis(log: bool, kind: str | None):
+    figure = curves({"a": {0: points([1, 2], [1, 100])}}, y="Loss (nats)", log=log)
+    assert figure.layout.yaxis.type == kind
+    assert figure.layout.yaxis.title.text == "Loss (nats)"

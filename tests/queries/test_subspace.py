@@ -75,6 +75,9 @@ def test_two_factorisations_lose_the_same_and_decay_allows_rotations_alone():
         assert np.isclose(losses[1], losses[0], rtol=1e-9) == (weight_decay == 0)
         assert losses[1] >= losses[0] - 1e-9
         assert (found["changes"] > 0.1).all()
+        assert found["same"].tolist() == [weight_decay == 0, True]
+        again = subspace.factorisations(net, config, device=CPU, draw=1).arrays
+        assert not np.allclose(again["c"], found["c"]) and again["losses"][0] == losses[0]
 
 
 def test_alignment_with_the_axes_themselves_is_whole():
