@@ -15,7 +15,6 @@ from core.figures.curves import Points, curves
 from core.figures.images import EXTRA, png
 from core.figures.palette import (
     DIVERGING,
-    GRID,
     NEUTRAL,
     OTHER_STYLES,
     Style,
@@ -248,13 +247,13 @@ def cloud(found: Mapping[str, NDArray[Any]], chosen: int) -> go.Figure:
         f"{letter}axis": {
             "title": {"text": name},
             "tickfont": {"size": 11},
-            "gridcolor": GRID,
-            "zerolinecolor": GRID,
+            "gridcolor": NEUTRAL,
+            "zerolinecolor": NEUTRAL,
             "showbackground": False,
         }
         for letter, name in zip("xyz", short, strict=True)
     }
-    view = {"uirevision": "keep", "aspectmode": "cube", "camera": {"eye": {"x": 1.5, "y": 1.5, "z": 0.9}}}
+    view = {"uirevision": "keep", "aspectmode": "cube", "camera": {"eye": {"x": 1.6, "y": 1.6, "z": 0.9}}}
     shown = layout("", showlegend=True, scene={**sides, **view}, margin={"l": 0, "r": 0, "t": 40, "b": 0})
     shown["legend"] |= {"itemsizing": "constant"}
     return drawn(data=traces, layout={name: part for name, part in shown.items() if name not in ("xaxis", "yaxis")})
@@ -296,12 +295,14 @@ def spectrum(found: Mapping[str, NDArray[Any]]) -> go.Figure:
 
 
 def _class_trace(points: NDArray[Any], indices: NDArray[Any], label: int, deep: bool) -> dict[str, Any]:
+    symbol = SYMBOLS[label % len(SYMBOLS)]
+    hollow = symbol.endswith("open")
     marker = {
         "color": CLASS_COLOURS[label],
-        "symbol": SYMBOLS[label % len(SYMBOLS)],
+        "symbol": symbol,
         "size": 3.5 if deep else 6,
         "opacity": 0.85,
-        "line": {"width": 0.5, "color": NEUTRAL},
+        "line": {"width": 1.5, "color": CLASS_COLOURS[label]} if hollow else {"width": 0.5, "color": NEUTRAL},
     }
     return {
         **_places(points, deep),
