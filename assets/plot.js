@@ -15,6 +15,7 @@ const HEAD_PX = 28; // the tools' row, as in ui/plot.py
 const charts = new WeakMap(); // mount point -> chart
 const memory = new Map(); // key of a chart -> what its toolbar was set to, kept while the page session lasts
 let library = null;
+let clicks = 0; // on points, counted so that a second click on the same one is another
 
 export async function render(component, libraryUrl, styleUrl) {
   const { parentElement: host, data } = component;
@@ -213,7 +214,7 @@ class Chart {
     this.listening = true;
     this.surface.on("plotly_hover", (hover) => (this.pointer = hover.event));
     this.surface.on("plotly_unhover", () => (this.pointer = null));
-    this.surface.on("plotly_click", ({ points }) => this.data.clicks && this.tell(placeOf(points[0])));
+    this.surface.on("plotly_click", ({ points }) => this.data.clicks && this.tell({ ...placeOf(points[0]), click: ++clicks }));
   }
 
   hoverAgain() {

@@ -47,9 +47,10 @@ class Latent:
             return
         names = [f"#{index}" for index in shown] if own is None else ["your own"]
         with right:
-            plot(figures.reconstructions(found, names), "given back", height=340, caption=self.words["pictures"])
-        error = f"Squared error without corruption: {np.mean(found['error']):.3g}, mean of the {len(names)} on show."
-        left.caption(f"{error} {whose(result)}")
+            words = self.words["pictures"] if own is None else "Your own picture, and what comes back of it."
+            plot(figures.reconstructions(found, names), "given back", height=340, caption=words)
+        over = f", mean of the {len(names)} on show" if own is None else ""
+        left.caption(f"Squared error without corruption: {np.mean(found['error']):.3g}{over}. {whose(result)}")
 
     def cloud(self, result: Result, step: float | None) -> None:
         """Codes as points; a click on one, or its number, shows the sample and what the net gives back."""

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-import streamlit as st
-
 from core import catalog
 from core.config import Config
 from core.contract import Experiment
@@ -76,17 +74,15 @@ def result_for(
     return recorded_for(experiment, config) or (on_screen if live else None)
 
 
-def trained(
-    experiment: Experiment, config: Config, shown: Snapshot | None, otherwise: str = "Nothing is trained yet."
-) -> Result | None:
-    """The same, else the run on screen, whatever its settings; a word on the page where it is that, or nothing."""
+def trained(experiment: Experiment, config: Config, shown: Snapshot | None) -> Result | None:
+    """The same, else the run on screen, whatever its settings."""
     result = result_for(experiment, config, shown)
-    if result is None and shown is not None:
-        st.caption("Nothing is trained with the settings of the form: this is the run on screen.")
-        return Result.on_screen(shown)
-    if result is None:
-        st.info(otherwise)
-    return result
+    return Result.on_screen(shown) if result is None and shown is not None else result
+
+
+def of_other_settings(result: Result, config: Config) -> bool:
+    """Whether it only stands in, for nothing is trained with these settings."""
+    return config.parse(result.snapshot.run.config).retraining() != config.retraining()
 
 
 def origin(result: Result | None) -> str:

@@ -12,7 +12,7 @@ from core.contract import Experiment
 from core.engine.records import Snapshot
 from ui.form import Settings
 from ui.live import FOLLOW_SECONDS, fresh
-from ui.results import Result, trained
+from ui.results import Result, of_other_settings, trained
 
 END = math.inf  # in place of a step: the newest weights, and once it has ended those that are reported
 START = -math.inf  # chosen by the play button: the first moment, whichever it is
@@ -34,19 +34,22 @@ def scrubbed(
     scrubber = Scrubber(f"{experiment.key}:{key}")
 
     def result() -> Result | None:
-        return trained(experiment, settings.config, fresh(run.id) if run else None, otherwise)
+        return trained(experiment, settings.config, fresh(run.id) if run else None)
 
     @st.fragment(key=f"{scrubber.key}:moments", parallel=True)
     def steer() -> None:
         playing = scrubber.playing
         every = PLAY_SECONDS if playing else FOLLOW_SECONDS if live else None
         if (found := result()) is None:
+            st.info(otherwise)
             return
         scrubber.button(found)
 
         @st.fragment(run_every=every, key=scrubber.key)
         def poll() -> None:
             if now := result():
+                if of_other_settings(now, settings.config):
+                    st.caption("Nothing is trained with the settings of the form: this is the run on screen.")
                 draw(now, scrubber.step(now))
             if scrubber.playing != playing:
                 st.rerun(scope="app")

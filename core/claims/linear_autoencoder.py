@@ -114,7 +114,9 @@ def sgd_decay_is_the_penalty(evidence: Evidence) -> Finding:
         "slope 2λw, so SGD's number is 2λ."
     )
     claimed, ours = near(to_same, -EQUAL, EQUAL), near(to_half, -EQUAL, EQUAL)
-    word: Word = "supported" if claimed else "contradicted" if claimed is False and ours else "cannot tell"
+    word: Word = (
+        "supported" if claimed and ours is False else "contradicted" if claimed is False and ours else "cannot tell"
+    )
     return Finding(word, because)
 
 

@@ -100,7 +100,9 @@ def over_sizes(cells: Mapping[Cell, Mapping[int, float]], metric: str, band: Ban
         for kind, seeds in kinds.items()
     }
     colours, dashes = ({kind: getattr(KIND_STYLES[kind], what) for kind in groups} for what in ("colour", "dash"))
-    figure = curves(groups, y=UNITS[metric], x="Latent size (numbers)", colours=colours, dashes=dashes, band=band)
+    figure = curves(
+        groups, y=UNITS[metric], x="Latent size (numbers)", colours=colours, dashes=dashes, band=band, between=False
+    )
     traces: list[Any] = [_with_markers(trace) for trace in figure.data]
     if metric == PROBE and dataset == "gaussian":
         ks = np.arange(SIZES[0], gaussian.STRONG)

@@ -26,12 +26,14 @@ def curves(
     band: Literal["std", "range", "none"] = "std",
     faint: bool = True,
     log: bool = False,
+    between: bool = True,
     title: str = "",
 ) -> go.Figure:
     """One line a group: the mean over its seeds, with a band of ± population std, from minimum to maximum, or none.
 
     groups: name -> seed -> (steps, values). x, y: axis titles with units. colours, dashes: where a name's own are not
-    wanted. faint: also every seed's line, for at most 12 seeds. log: begin with a log y axis. Traces say in `meta.role`
+    wanted. faint: also every seed's line, for at most 12 seeds. log: begin with a log y axis. between: a
+    seed counts between its own points too, as along a training; not where x is a setting. Traces say in `meta.role`
     whether they are "mean", "seeds" (one trace, seeds divided by NaN, the seed in customdata) or "band".
     """
     traces: list[dict[str, Any]] = []
@@ -39,20 +41,22 @@ def curves(
         own = Style((colours or {}).get(name, look.colour), (dashes or {}).get(name, look.dash))
         seeds = {seed: points for seed, series in groups[name].items() if len((points := _finite(series))[0])}
         if seeds:
-            traces += _group(name, seeds, own, band, faint and 1 < len(seeds) <= FAINT_SEEDS)
+            traces += _group(name, seeds, own, band, faint and 1 < len(seeds) <= FAINT_SEEDS, between)
     traces.sort(key=lambda trace: ("band", "seeds", "mean").index(trace["meta"]["role"]))  # means lie on top
     more = {"yaxis": {"type": "log", "exponentformat": "power"}} if log else {}
     return drawn(data=traces, layout=layout(title, x, y, showlegend=len(groups) > 1, **more))
 
 
-def over_seeds(seeds: Mapping[int, Points]) -> tuple[Floats, Floats]:
+def over_seeds(seeds: Mapping[int, Points], between: bool = True) -> tuple[Floats, Floats]:
     """Steps (n,) that any seed has, and every seed's values there: (seeds, n), NaN before its first and after its last.
 
-    Between its own steps a seed is interpolated linearly.
+    Between its own steps a seed is interpolated linearly; without `between` it is NaN there, too.
     """
     steps = np.unique(np.concatenate([points[0] for points in seeds.values()]).astype(np.float64))
-    rows = [np.interp(steps, *points, left=np.nan, right=np.nan) for points in seeds.values()]
-    return steps, np.stack(rows)
+    rows = np.stack([np.interp(steps, *points, left=np.nan, right=np.nan) for points in seeds.values()])
+    if not between:
+        rows[~np.stack([np.isin(steps, points[0]) for points in seeds.values()])] = np.nan
+    return steps, rows
 
 
 def spread(values: Floats) -> tuple[Floats, Floats, NDArray[np.int64]]:
@@ -71,8 +75,10 @@ def _finite(points: Points) -> tuple[Floats, Floats]:
     return (steps, values) if there.all() else (steps[there], values[there])
 
 
-def _group(name: str, seeds: Mapping[int, Points], look: Style, band: str, faint: bool) -> list[dict[str, Any]]:
-    steps, values = over_seeds(seeds)
+def _group(
+    name: str, seeds: Mapping[int, Points], look: Style, band: str, faint: bool, between: bool
+) -> list[dict[str, Any]]:
+    steps, values = over_seeds(seeds, between)
     mean, std, count = spread(values)
     line: dict[str, Any] = {"color": look.colour, "width": 2.2, "dash": look.dash}
     traces = [

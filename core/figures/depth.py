@@ -47,7 +47,9 @@ def errors_by_depth(scores: Mapping[tuple[int, bool], Mapping[str, Mapping[int, 
             found = {layers: scores[layers, kind].get(metric, {}) for layers, kind in scores if kind == residual}
             groups[name] = _by_seed({layers: values for layers, values in sorted(found.items()) if values})
             dashes[name] = dash
-    figure = curves(groups, y="Error (%)", x="Layers", colours=_colours(groups), dashes=dashes, band="range")
+    figure = curves(
+        groups, y="Error (%)", x="Layers", colours=_colours(groups), dashes=dashes, band="range", between=False
+    )
     ticks = sorted({layers for layers, _ in scores})
     figure.update_xaxes(tickvals=ticks, range=[min(ticks, default=8) - 2, max(ticks, default=56) + 2])
     figure.update_yaxes(rangemode="tozero")

@@ -65,6 +65,14 @@ def test_over_sizes_has_a_line_a_kind_and_the_expectation_for_accuracies_of_the_
     assert not roles(figures.over_sizes(cells(), ERROR, "range", "gaussian"), "expected")
 
 
+def test_no_seed_counts_at_a_size_that_it_was_not_trained_at():
+    mine = {("vanilla", 5): {0: 150.0, 1: 150.0, 2: 150.0}, ("vanilla", 20): {0: 80.0, 1: 82.0}}
+    figure = figures.over_sizes({**mine, ("vanilla", 100): {0: 10.0, 1: 10.0, 2: 10.0}}, ERROR, "range", "gaussian")
+    (mean,), (band,) = roles(figure, "mean"), roles(figure, "band")
+    assert mean.y.tolist() == [150, 81, 10] and mean.customdata[1].tolist() == [1, 2]
+    assert 82 in band.y and not any(82 < edge < 150 for edge in band.y)
+
+
 def test_over_sizes_of_nothing_is_an_empty_chart():
     assert not roles(figures.over_sizes({}, ERROR, "std", "digits"), "mean")
 

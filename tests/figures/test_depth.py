@@ -40,6 +40,14 @@ def test_errors_are_drawn_against_depth_for_each_kind_and_metric():
     assert list(figure.layout.xaxis.tickvals) == [8, 20, 56]
 
 
+def test_no_seed_counts_at_a_depth_that_it_was_not_trained_at():
+    three, two = {"test error": {0: 1.0, 1: 1.0, 2: 10.0}}, {"test error": {0: 2.0, 1: 2.0}}
+    figure = errors_by_depth(
+        {(layers, False): {"test error": two if layers == 20 else three} for layers in (8, 20, 56)}
+    )
+    assert means(figure)["plain, test error"].y.tolist() == [4.0, 2.0, 4.0]
+
+
 def test_nothing_trained_is_an_empty_figure():
     assert not errors_by_depth({}).data
 
