@@ -100,9 +100,7 @@ def newly_clicked(key: str) -> Point | None:
 
     Ask before the chart and whatever follows it are drawn, so that they show the choice at once.
     """
-    said = (st.session_state.get(key) or {}).get(
-        "clicked"
-    )  # with a number for each click: the same point may come twice
+    said = (st.session_state.get(key) or {}).get("clicked")  # clicks are numbered: the same point may come twice
     new = said if said != st.session_state.get(f"{key}:told") else None
     st.session_state[f"{key}:told"] = said
     return as_point(new)
