@@ -196,6 +196,8 @@ def _note_interrupt(number: int, frame: object) -> None:
 class _scheduler:
     """A scheduler for the length of a command, with the store of LAYERLAB_HOME."""
 
+    before: Any = None  # what Ctrl-C did
+
     def __init__(self, device: str) -> None:
         try:
             devices.choose(device)
@@ -208,8 +210,9 @@ class _scheduler:
 
     def __enter__(self) -> Scheduler:
         _interrupted.clear()
-        in_main = threading.current_thread() is threading.main_thread()
-        self.before = signal.signal(signal.SIGINT, _note_interrupt) if in_main else None
+        # Not in a thread, which may not, nor where it is ignored, as behind nohup.
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+            self.before = signal.signal(signal.SIGINT, _note_interrupt)
         return self.scheduler
 
     def __exit__(self, *_: object) -> None:

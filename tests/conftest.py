@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Nobody's own runs are read or written, by this process or by any it starts."""
+    """Nobody's own runs are read or written, by this process or by any it starts; Ctrl-C reaches those it starts."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background of a script
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["LAYERLAB_HOME"] = tempfile.mkdtemp(prefix="layerlab-tests-")
     os.environ.pop("LAYERLAB_PUBLIC_URL", None)
 
