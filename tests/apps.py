@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
+from ui.labs import ROOT
+
+ROUTER = ROOT / "ui" / "router.py"
+
 
 def ran(app: AppTest) -> AppTest:
     """Run it; an exception on the page fails the test."""
@@ -15,3 +19,16 @@ def ran(app: AppTest) -> AppTest:
 def link(app: AppTest) -> dict[str, str]:
     """The fields of its address."""
     return {name: value[0] if isinstance(value, list) else value for name, value in app.query_params.items()}
+
+
+def opened(page: str, **link: str) -> AppTest:
+    """A page as its link opens it, through the router."""
+    app = AppTest.from_file(str(ROUTER), default_timeout=120)
+    ran(app)
+    app.query_params.update(link)
+    return visited(app, page)
+
+
+def visited(app: AppTest, page: str) -> AppTest:
+    """Go to a page, as its entry in the navigation does."""
+    return ran(app.switch_page(f"../pages/{page}.py"))

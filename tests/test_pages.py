@@ -13,12 +13,11 @@ from core import catalog
 from core.config import Knob
 from core.contract import Experiment
 from core.engine.scheduler import Scheduler
-from tests.apps import link, ran
+from tests.apps import link, opened, ran, visited
 from tests.ui.idle import idle_engine
 from ui.form import Seeds
 from ui.labs import ROOT
 
-ROUTER = ROOT / "ui" / "router.py"
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
 LABS = [name for name in PAGES if any(one.lab == name for one in catalog.experiments().values())]
 
@@ -33,18 +32,6 @@ def experiment_of(lab: str) -> Experiment:
     """The experiment whose form a lab's page opens with: the one of its name, else its first."""
     known = catalog.experiments()
     return known.get(lab) or next(one for one in known.values() if one.lab == lab)
-
-
-def opened(page: str, **link: str) -> AppTest:
-    """A page as its link opens it, through the router."""
-    app = AppTest.from_file(str(ROUTER), default_timeout=120)
-    ran(app)
-    app.query_params.update(link)
-    return visited(app, page)
-
-
-def visited(app: AppTest, page: str) -> AppTest:
-    return ran(app.switch_page(f"../pages/{page}.py"))
 
 
 def values(app: AppTest, experiment: Experiment) -> dict[str, object]:

@@ -13,7 +13,7 @@ from core.config import Config
 from core.contract import Experiment
 from core.engine import scheduler
 from core.engine.records import RunRecord, Snapshot
-from core.engine.scheduler import AdmissionError, Scheduler, shared
+from core.engine.scheduler import AdmissionError, Scheduler, Started, shared
 from ui.address import newly_named, written
 from ui.form import RUN, Seeds, Settings, new_seed, set_values, write_link
 from ui.security import owner
@@ -125,12 +125,7 @@ class Panel:
 
     def run(self) -> None:
         """Train what the form says."""
-        try:
-            started = shared().start(
-                self.experiment.key, self.settings.config, self.settings.seeds, owner(), viewer=tab()
-            )
-        except AdmissionError as error:
-            self.say(str(error))
+        if (started := self._admitted(self.settings.config)) is None:
             return
         st.session_state[self._key("run")] = started.run_id  # the panel alone, at once; the page follows
         self._hurry()
@@ -146,14 +141,16 @@ class Panel:
     def train_all(self, several: Sequence[dict[str, object]]) -> None:
         """Train several settings at once; the last is put on screen, which ought to be the longest."""
         *others, last = several
-        for changes in others:
-            config = self.settings.config.model_copy(update=changes)
-            try:
-                shared().start(self.experiment.key, config, self.settings.seeds, owner(), viewer=tab())
-            except AdmissionError as error:
-                self.say(str(error))
-                return
-        self.train(last)
+        if all(self._admitted(self.settings.config.model_copy(update=changes)) for changes in others):
+            self.train(last)
+
+    def _admitted(self, config: Config) -> Started | None:
+        """Let the engine train these settings; None, and its reason on the page, where it does not."""
+        try:
+            return shared().start(self.experiment.key, config, self.settings.seeds, owner(), viewer=tab())
+        except AdmissionError as error:
+            self.say(str(error))
+            return None
 
     def start(self, config: Config, seeds: tuple[int, ...]) -> None:
         """Make the form say this, then train it."""

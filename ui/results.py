@@ -58,8 +58,8 @@ def result_for(
     A run on screen that ended before its time stands in only where nothing finished is at hand. live: whether runs that
     are not over count at all.
     """
-    mine = shown is not None and _settings(experiment, shown) == config.retraining()
-    on_screen = Result.on_screen(shown) if shown is not None and mine else None
+    on_screen = Result.on_screen(shown) if shown is not None else None
+    on_screen = None if on_screen and of_other_settings(on_screen, config) else on_screen
     if on_screen and (on_screen.origin == "stored" or (live and on_screen.origin == "live")):
         return on_screen
     identity = shared().identity(experiment.key, config)
@@ -81,7 +81,7 @@ def trained(experiment: Experiment, config: Config, shown: Snapshot | None) -> R
 
 
 def of_other_settings(result: Result, config: Config) -> bool:
-    """Whether it only stands in, for nothing is trained with these settings."""
+    """Whether it was trained with others than these."""
     return config.parse(result.snapshot.run.config).retraining() != config.retraining()
 
 
@@ -140,7 +140,3 @@ def _recorded(experiment: str) -> dict[Frozen, Snapshot]:
 
 def _frozen(config: Config) -> Frozen:
     return tuple(config.retraining().items())
-
-
-def _settings(experiment: Experiment, snapshot: Snapshot) -> dict[str, Any]:
-    return experiment.config.parse(snapshot.run.config).retraining()

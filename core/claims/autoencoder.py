@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.claims.evidence import Claim, Evidence, Finding, Word, both, higher, missing, near
+from core.claims.evidence import WORDS, Claim, Evidence, Finding, both, higher, missing, near
 from core.data import gaussian
 from core.statistics import LEAST_SEEDS, spread
 
@@ -43,7 +43,6 @@ FEW: dict[str, Any] = {  # 200 labelled digits; the lesson's preset
 READABLE = 95.0  # % of a probe that reads the label
 NEARLY_ALL = 99.0  # % that counts as "near 100 %"
 HARDLY = 0.05  # of the drop from 5 to 100 numbers: a smaller one from 100 to 500 is "hardly"
-WORDS: dict[bool | None, Word] = {True: "supported", False: "contradicted", None: "cannot tell"}
 
 Scores = Mapping[int, float]
 

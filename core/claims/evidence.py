@@ -13,6 +13,11 @@ from core.config import Config
 from core.statistics import LEAST_SEEDS, compare, spread
 
 Word = Literal["supported", "contradicted", "cannot tell"]
+WORDS: Mapping[bool | None, Word] = {
+    True: "supported",
+    False: "contradicted",
+    None: "cannot tell",
+}  # for what `near` says
 
 
 @dataclass(frozen=True)

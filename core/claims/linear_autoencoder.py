@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from core.claims.evidence import Claim, Evidence, Finding, Word, missing, near
+from core.claims.evidence import WORDS, Claim, Evidence, Finding, Word, missing, near
 from core.statistics import spread
 
 ANGLE, ABOVE, ERROR = "largest principal angle", "loss above the lowest", "reconstruction error"
@@ -92,8 +92,7 @@ def columns_become_orthogonal(evidence: Evidence) -> Finding:
         f"{RIGHT_ANGLE:g} would be 87°. Exactly orthogonal they are only for λ → 0, where all lengths are equal; "
         "more columns than directions that are kept cannot be."
     )
-    words: dict[bool | None, Word] = {True: "supported", False: "contradicted", None: "cannot tell"}
-    word = words[near(decayed, high=RIGHT_ANGLE)]
+    word = WORDS[near(decayed, high=RIGHT_ANGLE)]
     if word == "supported" and near(free, low=RIGHT_ANGLE) is False:
         return Finding("cannot tell", f"{because} Here they are so without decay, too.")
     return Finding(word, because)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from core.claims.evidence import Claim, Evidence, Finding, Word, higher, missing, near
+from core.claims.evidence import WORDS, Claim, Evidence, Finding, Word, higher, missing, near
 from core.statistics import LEAST_SEEDS, LEVEL, spread
 
 COURSE = "course material"
@@ -50,9 +50,7 @@ def about(figure: float, evidence: Evidence, how: str, **settings: object) -> Fi
     if not scores:
         return missing(f"CIFAR-10, all pictures, ten epochs, trained {how}")
     because = f"CIFAR-10 trained {how}, at 0°: {spread(list(scores.values())).with_unit('%')}; reported {figure:g} %."
-    agrees = near(scores, figure - AROUND, figure + AROUND)
-    words: dict[bool | None, Word] = {True: "supported", False: "contradicted", None: "cannot tell"}
-    return Finding(words[agrees], because)
+    return Finding(WORDS[near(scores, figure - AROUND, figure + AROUND)], because)
 
 
 def turned_is_flat(evidence: Evidence) -> Finding:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.claims.evidence import Claim, Evidence, Finding, Word, both, higher, missing, near
+from core.claims.evidence import WORDS, Claim, Evidence, Finding, Word, both, higher, missing, near
 from core.statistics import compare, spread
 
 COURSE = "course material"
@@ -28,11 +28,10 @@ def levels_are(evidence: Evidence) -> Finding:
     on, off = (evidence.scores(MEAN, width=PUBLISHED_WIDTH, skips=skips) for skips in ("all", "none"))
     if not on or not off:
         return missing(f"width {PUBLISHED_WIDTH} with and without skips")
-    words: dict[bool | None, Word] = {True: "supported", False: "contradicted", None: "cannot tell"}
     return both(
         *(
             Finding(
-                words[near(scores, level - AROUND, level + AROUND)],
+                WORDS[near(scores, level - AROUND, level + AROUND)],
                 f"Width {PUBLISHED_WIDTH} {name}: {spread(list(scores.values()))}, reported {level:g}.",
             )
             for scores, level, name in ((on, 0.78, ON), (off, 0.68, OFF))

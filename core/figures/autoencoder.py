@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.config import Band
 from core.data import gaussian
-from core.figures.curves import Points, curves
+from core.figures.curves import Points, by_seed, curves
 from core.figures.images import EXTRA, png
 from core.figures.palette import (
     DIVERGING,
@@ -88,17 +88,8 @@ def over_epochs(cells: Mapping[Cell, Seeds], metric: str, band: Band) -> go.Figu
 
 def over_sizes(cells: Mapping[Cell, Mapping[int, float]], metric: str, band: Band, dataset: str) -> go.Figure:
     """The final value of a metric against the latent size, one line a kind. cells: (kind, size) -> seed -> value."""
-    kinds: dict[str, dict[int, dict[int, float]]] = {}
-    for (kind, latent), values in cells.items():
-        for seed, value in values.items():
-            kinds.setdefault(kind, {}).setdefault(seed, {})[latent] = value
-    groups = {
-        kind: {
-            seed: (np.array(sorted(at), dtype=float), np.array([at[one] for one in sorted(at)]))
-            for seed, at in seeds.items()
-        }
-        for kind, seeds in kinds.items()
-    }
+    kinds = dict.fromkeys(kind for (kind, _), values in cells.items() if values)
+    groups = {kind: by_seed({latent: cells[one, latent] for one, latent in cells if one == kind}) for kind in kinds}
     colours, dashes = ({kind: getattr(KIND_STYLES[kind], what) for kind in groups} for what in ("colour", "dash"))
     figure = curves(
         groups, y=UNITS[metric], x="Latent size (numbers)", colours=colours, dashes=dashes, band=band, between=False

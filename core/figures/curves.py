@@ -47,6 +47,13 @@ def curves(
     return drawn(data=traces, layout=layout(title, x, y, showlegend=len(groups) > 1, **more))
 
 
+def by_seed(found: Mapping[int, Mapping[int, float]]) -> dict[int, Points]:
+    """Results over a setting, setting -> seed -> value, as lines: seed -> (settings, rising, and values)."""
+    seeds = sorted({seed for values in found.values() for seed in values})
+    settings = {seed: [one for one in sorted(found) if seed in found[one]] for seed in seeds}
+    return {seed: (np.array(own), np.array([found[one][seed] for one in own])) for seed, own in settings.items()}
+
+
 def over_seeds(seeds: Mapping[int, Points], between: bool = True) -> tuple[Floats, Floats]:
     """Steps (n,) that any seed has, and every seed's values there: (seeds, n), NaN before its first and after its last.
 

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures.curves import Points, curves
+from core.figures.curves import Points, by_seed, curves
 
 PLAIN, RESIDUAL = "#F06D02", "#175DCD"
 DASHES = {"training error": "dash", "test error": "solid"}
@@ -45,7 +45,7 @@ def errors_by_depth(scores: Mapping[tuple[int, bool], Mapping[str, Mapping[int, 
         for residual in (False, True):
             name = f"{net_name(residual)}, {metric}"
             found = {layers: scores[layers, kind].get(metric, {}) for layers, kind in scores if kind == residual}
-            groups[name] = _by_seed({layers: values for layers, values in sorted(found.items()) if values})
+            groups[name] = by_seed(found)
             dashes[name] = dash
     figure = curves(
         groups, y="Error (%)", x="Layers", colours=_colours(groups), dashes=dashes, band="range", between=False
@@ -92,18 +92,6 @@ def over_layers(
     decades = bool(values.size) and values.max() > MANY_TIMES * values.min()  # then the 2 to 9 between them crowd
     figure.update_yaxes(type="log", exponentformat="power", dtick=1 if decades else None)
     return figure
-
-
-def _by_seed(found: Mapping[int, Mapping[int, float]]) -> dict[int, Points]:
-    """Layers -> seed -> value, as lines: seed -> (layers, values)."""
-    seeds = sorted({seed for values in found.values() for seed in values})
-    return {
-        seed: (
-            np.array([layers for layers, values in found.items() if seed in values]),
-            np.array([values[seed] for values in found.values() if seed in values]),
-        )
-        for seed in seeds
-    }
 
 
 def _colours(names: Iterable[str]) -> dict[str, str]:

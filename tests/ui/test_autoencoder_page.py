@@ -6,14 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core.engine.scheduler import Scheduler
 from core.events import Arrays
-from tests.apps import link, ran
+from tests.apps import link, opened, ran
 from tests.ui.idle import idle_engine
 from ui import ask
-from ui.labs import ROOT
 
 CODES = {"code": np.zeros(20), "axes": np.eye(20)[:, :8], "std": np.ones(8), "direct": np.array(0)}
 
@@ -42,15 +40,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict]]:
     return said
 
 
-def opened(**values: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "ui" / "router.py"), default_timeout=120)
-    ran(app)
-    app.query_params.update(values)
-    return ran(app.switch_page("../pages/autoencoder.py"))
-
-
 def test_one_button_trains_a_kind_at_every_size_and_shows_the_largest(engine: Scheduler) -> None:
-    app = opened(seeds="2", first_seed="80", epochs="3")
+    app = opened("autoencoder", seeds="2", first_seed="80", epochs="3")
     app.button(key="autoencoder:cells:masked:all").click()
     ran(app)
     live = [run for run in engine.live() if run.experiment == "autoencoder"]
@@ -64,14 +55,14 @@ def test_one_button_trains_a_kind_at_every_size_and_shows_the_largest(engine: Sc
 
 
 def test_the_table_names_the_recorded_nets_and_their_accuracy_before_training() -> None:
-    tables = [one.value for one in opened().table if "Untrained, epoch 0 (%)" in one.value.columns]
+    tables = [one.value for one in opened("autoencoder").table if "Untrained, epoch 0 (%)" in one.value.columns]
     assert len(tables) == 1
     (table,) = tables
     assert len(table) == 12 and all("(n = 3)" in cell for cell in table["Untrained, epoch 0 (%)"])
 
 
 def test_a_slider_moves_the_code_that_is_decoded_and_a_button_brings_it_back(asked: list) -> None:
-    app = opened()
+    app = opened("autoencoder")
     moves = [one for one in app.slider if one.label.startswith("Direction")]
     assert len(moves) == 8 and {one.value for one in moves} == {0.0}
     moves[1].set_value(1.5)
@@ -84,7 +75,7 @@ def test_a_slider_moves_the_code_that_is_decoded_and_a_button_brings_it_back(ask
 
 
 def test_probes_are_trained_when_they_are_asked_for(asked: list) -> None:
-    app = opened()
+    app = opened("autoencoder")
     assert "few_labels" not in {name for name, _ in asked}
     next(one for one in app.button if one.label == "Train the probes").click()
     ran(app)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core.engine.scheduler import Scheduler
-from tests.apps import link, ran
+from tests.apps import link, opened, ran
 from tests.ui.idle import idle_engine
-from ui.labs import ROOT
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -19,15 +17,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduler]:
         yield made
 
 
-def opened(**values: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "ui" / "router.py"), default_timeout=120)
-    ran(app)
-    app.query_params.update(values)
-    return ran(app.switch_page("../pages/depth.py"))
-
-
 def test_a_button_trains_its_depth_with_or_without_residual_connections(engine: Scheduler) -> None:
-    app = opened(seeds="1", first_seed="70", width="4")
+    app = opened("depth", seeds="1", first_seed="70", width="4")
     app.button(key="depth:cell:True:56").click()
     ran(app)
     record = engine.snapshot(link(app)["run"]).run
@@ -39,7 +30,7 @@ def test_a_button_trains_its_depth_with_or_without_residual_connections(engine: 
 
 
 def test_nets_that_are_not_trained_are_named() -> None:
-    said = [one.value for one in opened(epochs="1").caption]
+    said = [one.value for one in opened("depth", epochs="1").caption]
     assert any(
         "Not trained yet with 56 layers and the form's other settings: plain; residual; plain, no" in one
         for one in said
@@ -47,5 +38,5 @@ def test_nets_that_are_not_trained_are_named() -> None:
 
 
 def test_one_epoch_has_no_slider() -> None:
-    assert not [one for one in opened(epochs="1").select_slider if one.label == "Epoch"]
-    assert [one.value for one in opened().select_slider if one.label == "Epoch"] == [16]
+    assert not [one for one in opened("depth", epochs="1").select_slider if one.label == "Epoch"]
+    assert [one.value for one in opened("depth").select_slider if one.label == "Epoch"] == [16]
