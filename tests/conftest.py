@@ -55,19 +55,29 @@ def chromium_path() -> str:
     return found
 
 
-LONG_VISIT = "tests/browser/test_accessibility.py"  # a browser of its own, so that no worker ends long after the others
+ENGINE, VISITS = "tests/engine", "tests/browser/test_accessibility.py"
+LONG = ("tests/browser", ENGINE, "tests/export", "tests/test_command_line.py")  # these first: short ones fill the end
 
 
 class Rooms(LoadScopeScheduling):
-    """Tests that share a server, a browser or many processes run in one worker; the others a file at a time."""
+    """A file at a time in one worker; all of the engine, which shares its processes; visits to pages one by one."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
-        if file == LONG_VISIT:
-            return file
-        return next((room for room in ("tests/browser", "tests/engine") if file.startswith(room)), file)
+        if file == VISITS:
+            return nodeid
+        return ENGINE if file.startswith(ENGINE) else file
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    config.option.loadscopereorder = False
     return Rooms(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return next((place for place, room in enumerate(LONG) if item.nodeid.startswith(room)), len(LONG))
+
+    items.sort(key=place)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 from tests.browser.conftest import PATIENCE_MS, Visit
 from ui.form import Seeds
@@ -16,9 +16,9 @@ from ui.labs import labs
 
 LABS = {lab.name: lab.title for lab in labs()}
 WIDE, NARROW = 1280, 390  # px
-SEEN = {path: ((WIDE, "light"), (NARROW, "dark")) for path in ("", "runs", *LABS)}
-SEEN |= {f"{name}?present=1": ((WIDE, "dark"),) for name in LABS}
-SEEN |= {"padding?lesson=padding-shortcut": ((NARROW, "light"), (WIDE, "dark"))}
+DRAWN_MS = 30_000  # by then charts have followed the window
+PAGES = ("", "runs", *LABS)
+LESSON = "padding?lesson=padding-shortcut"
 GRAVE = ("serious", "critical")
 # What is Streamlit's own and out of our reach: rule -> the elements, nothing more.
 EXCUSED = {
@@ -38,7 +38,12 @@ FRESH = """() => ![...document.querySelectorAll('[data-testid=stElementContainer
   element.dataset.stale === 'true' || getComputedStyle(element).opacity !== '1')"""
 LOOKS = """(scheme) => {
   const ground = getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor;
-  return (Number(ground.match(/\\d+/)[0]) < 128) === (scheme === 'dark');
+  const colours = ground.match(/\\d+/g).slice(0, 3).map(Number);
+  return colours.every((one) => scheme === 'dark' ? one < 50 : one > 240);
+}"""
+FITS = """() => {
+  const main = document.querySelector('[data-testid=stMain]');
+  return document.documentElement.scrollWidth <= innerWidth && main.scrollWidth <= main.clientWidth;
 }"""
 FOCUSED = """() => {
   const keys = [];
@@ -54,6 +59,11 @@ def settled(visit: Visit, server: str, path: str, **options: Any) -> Page:
     page = visit(f"{server}/{path}", **options)
     if path.startswith(tuple(LABS)):
         page.wait_for_selector(".layerlab-plot .main-svg")
+    return unfolded(page)
+
+
+def unfolded(page: Page) -> Page:
+    """The same page once nothing is being drawn, unfolded."""
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     folds = page.locator("details:not([open]) > summary")
     for _ in range(folds.count()):
@@ -94,14 +104,34 @@ def told(found: list[dict[str, Any]]) -> str:
     )
 
 
-@pytest.mark.parametrize("path", SEEN)
-def test_axe_finds_no_serious_fault(visit: Visit, server: str, path: str) -> None:
+def serves(page: Page, width: int, scheme: str) -> None:
+    """Nothing sticks out, light is light and dark is dark, and axe finds nothing serious."""
+    turned(page, scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    try:
+        page.wait_for_function(FITS, timeout=DRAWN_MS)
+    except TimeoutError:
+        pytest.fail(f"At {width} px something sticks out of the page; scroll sideways to find it.", pytrace=False)
+    found = faults(unrolled(page))
+    assert not found, f"At {width} px, {scheme}:\n{told(found)}"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_serves_wide_and_narrow_light_and_dark_and_presented(visit: Visit, server: str, path: str) -> None:
     page = settled(visit, server, path)
-    for width, scheme in SEEN[path]:
-        turned(page, scheme)
-        page.set_viewport_size({"width": width, "height": 900})
-        found = faults(unrolled(page))
-        assert not found, f"At {width} px, {scheme}:\n{told(found)}"
+    serves(page, WIDE, "light")
+    serves(page, NARROW, "dark")
+    if path in LABS:
+        page.set_viewport_size({"width": WIDE, "height": 900})
+        page.locator(".st-key-present button").click()
+        page.wait_for_selector(".st-key-leave-presenting button")
+        serves(unfolded(page), WIDE, "dark")
+
+
+def test_a_lesson_serves_a_phone_and_a_dark_room(visit: Visit, server: str) -> None:
+    page = settled(visit, server, LESSON)
+    serves(page, NARROW, "light")
+    serves(page, WIDE, "dark")
 
 
 def test_axe_would_find_one(visit: Visit, server: str) -> None:

@@ -1,8 +1,6 @@
-"""The linear autoencoder's lab as a person uses it: log axes that can be left, a short run, other factors, a phone."""
+"""The linear autoencoder's lab as a person uses it: log axes that can be left, a short run, other factors."""
 
 from __future__ import annotations
-
-import re
 
 from playwright.sync_api import expect
 
@@ -34,10 +32,3 @@ def test_a_run_fills_the_charts_and_another_c_changes_the_loss(visit: Visit, ser
     page.locator("[class*=st-key-linear_autoencoder-c] input").fill("5")
     page.keyboard.press("Enter")
     expect(table).not_to_have_text(before, timeout=PATIENCE_MS)
-
-
-def test_the_lab_fits_a_dark_phone(visit: Visit, server: str) -> None:
-    page = visit(f"{server}/linear_autoencoder", wait_for=".layerlab-plot .main-svg", width=390, scheme="dark")
-    expect(page.get_by_role("heading", name=re.compile("Two forms of decay"))).to_be_attached(timeout=PATIENCE_MS)
-    inside = page.locator("[data-testid=stMain]")
-    assert inside.evaluate("main => main.scrollWidth - main.clientWidth") <= 0

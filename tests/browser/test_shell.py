@@ -1,4 +1,4 @@
-"""The frame around every page: addresses, what is sent once, headers, the owner cookie, themes and narrow screens."""
+"""The frame around every page: addresses, what is sent once, headers and the owner cookie."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Visit
 from ui.labs import labs
@@ -26,14 +26,6 @@ def fetch(url: str, path: str, **headers: str) -> tuple[http.client.HTTPResponse
     body = reply.read()
     connection.close()
     return reply, body
-
-
-def background(page: Page) -> list[int]:
-    """Red, green, blue (0 to 255) behind the page's content."""
-    script = (
-        "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor.match(/\\d+/g).map(Number)"
-    )
-    return list(page.evaluate(script))[:3]
 
 
 def test_the_home_page_leads_to_every_lab_by_a_click_anywhere_on_its_card(visit: Visit, server: str) -> None:
@@ -106,20 +98,3 @@ def test_a_script_from_elsewhere_is_refused(browser: Browser, server: str) -> No
     assert refused.startswith("script-src")
     assert page.evaluate("window.stolen") is None
     context.close()
-
-
-@pytest.mark.parametrize("path", ["", LAB.name])
-def test_dark_is_dark_and_light_is_light(visit: Visit, server: str, path: str) -> None:
-    dark, light = (background(visit(f"{server}/{path}", scheme=scheme)) for scheme in ("dark", "light"))
-    assert max(dark) < 50
-    assert min(light) > 240
-
-
-@pytest.mark.parametrize("path", ["", LAB.name])
-@pytest.mark.parametrize("width", [390, 1280])
-def test_no_page_is_wider_than_its_window(visit: Visit, server: str, path: str, width: int) -> None:
-    page = visit(f"{server}/{path}", width=width)
-    page.wait_for_load_state("networkidle")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    main = page.locator("[data-testid=stMain]")
-    assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from playwright.sync_api import Page
 
-from playwright.sync_api import Page, expect
-
-from tests.browser.conftest import PATIENCE_MS, Visit, come_to
+from tests.browser.conftest import Visit, come_to
 from tests.browser.test_padding import await_state, main_button
 
 TINY = "skips=all&width=4&depth=1&scenes=50&epochs=1&batch_size=10&seeds=1"
@@ -42,10 +40,3 @@ def test_a_tiny_net_trains_and_its_scenes_errors_and_answers_to_a_drawing_appear
     page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.6, steps=5)
     page.mouse.up()
     come_to(page, "[class*=st-key-own-all]")
-
-
-def test_the_lab_fits_a_dark_phone(visit: Visit, server: str) -> None:
-    page = lab(visit, server, TINY, width=390, scheme="dark")
-    expect(page.get_by_role("heading", name=re.compile("Draw your own scene"))).to_be_attached(timeout=PATIENCE_MS)
-    inside = page.locator("[data-testid=stMain]")
-    assert inside.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
