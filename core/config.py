@@ -45,6 +45,7 @@ class Knob:
     where: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     rule: str = ""
     offered: Callable[[], Sequence[str]] | None = None
+    usable: Callable[[], Sequence[str]] | None = None
 
     def label_of(self, value: object) -> str:
         """How this value reads on screen, with its unit."""
@@ -74,13 +75,15 @@ def knob(
     pattern: str | None = None,
     rule: str = "",
     offered: Callable[[], Sequence[str]] | None = None,
+    usable: Callable[[], Sequence[str]] | None = None,
 ) -> Any:
     """A config field with everything a form needs.
 
     labels: choice -> how it reads on screen (default: the choice itself). ge, le: inclusive bounds, required for
     numbers. logarithmic: the form should offer even steps of the logarithm (learning rates). where: other field -> the
-    values of it for which this one matters; elsewhere it counts as its default and is not drawn. Of a text, whose
-    default is "": pattern, the whole of it must match; rule, the same in words; offered, what may be chosen here now.
+    values of it for which this one matters; elsewhere it counts as its default and is not drawn. usable: which
+    choices a form should offer on this machine; all are valid, for results come from other machines too. Of a text:
+    pattern, the whole of it must match; rule, the same in words; offered, what may be chosen here now.
     """
     extra: dict[str, Any] = {
         "help": help,
@@ -92,6 +95,7 @@ def knob(
         "where": dict(where or {}),
         "rule": rule,
         "offered": offered,
+        "usable": usable,
     }
     whole = f"^(?:{pattern})$" if pattern else None
     return Field(
@@ -208,8 +212,8 @@ def _describe(name: str, field: FieldInfo) -> Knob:
     about: Any = extra["knob"]
     minimum, maximum = _bound(field, "ge"), _bound(field, "le")
     kind, choices = _kind(name, field.annotation)
-    if kind == "text" and (field.default or not about["rule"]):
-        raise TypeError(f'Config field {name!r} is a text; its default is "", and knob() needs a rule in words.')
+    if kind == "text" and not about["rule"]:
+        raise TypeError(f"Config field {name!r} is a text; give knob() a rule in words.")
     if kind in ("integer", "number") and (minimum is None or maximum is None):
         raise TypeError(f"Config field {name!r} is a number without bounds; give knob() both ge and le.")
     return Knob(
@@ -229,6 +233,7 @@ def _describe(name: str, field: FieldInfo) -> Knob:
         where=about["where"],
         rule=about["rule"],
         offered=about["offered"],
+        usable=about["usable"],
     )
 
 

@@ -70,6 +70,7 @@ class Experiment:
     training (a download), yielding how far it is in a sentence at least every 0.25 s; it draws no random numbers.
     fingerprint(config): names the very bytes of outside data, at no cost worth mentioning. inputs(config): how many
     go through the net in one of total_steps, one that trains counted three times; only for estimates of time.
+    timed: metrics that are read off a clock, so that no other machine, and no other day, repeats them.
     """
 
     key: str
@@ -93,3 +94,4 @@ class Experiment:
     prepare: Callable[[Any], Iterator[str]] | None = None
     fingerprint: Callable[[Any], str] | None = None
     inputs: Callable[[Any], float] = _one_input
+    timed: tuple[str, ...] = ()

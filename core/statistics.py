@@ -162,3 +162,56 @@ def _seeds_needed(effect: float, level: float, n: int, paired: bool) -> int | No
     power = stats.nct.sf(stats.t.ppf(1 - level / 2, freedom), freedom, effect * np.sqrt(more))
     enough = more[power >= POWER]
     return int(enough[0]) if len(enough) else None
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """y = factor·xᵉˣᵖᵒⁿᵉⁿᵗ, fitted; half_width: of the exponent's 95 % interval, NaN for two points. first, last: x."""
+
+    exponent: float
+    half_width: float
+    factor: float
+    first: float
+    last: float
+    points: int
+
+    def __call__(self, x: Values) -> Values:
+        """The fitted y."""
+        found: Values = self.factor * np.asarray(x, dtype=np.float64) ** self.exponent
+        return found
+
+    def __str__(self) -> str:
+        return f"{self.exponent:.2f}" + ("" if math.isnan(self.half_width) else f" ± {self.half_width:.2f}")
+
+
+def power_law(x: Sequence[float], y: Sequence[float]) -> PowerLaw | None:
+    """Least squares of log y on log x over the larger half of the x; repeats at one x count as points of their own.
+
+    The larger half, for small x are ruled by what does not grow; of three or four x the largest three, which an
+    interval needs. None where fewer than two x are left.
+    """
+    pairs = [(a, b) for a, b in zip(x, y, strict=True) if a > 0 and b > 0 and math.isfinite(b)]
+    every = sorted({a for a, _ in pairs})
+    kept = every[-max(3, math.ceil(len(every) / 2)) :]
+    if len(kept) < 2:
+        return None
+    logs = np.log([pair for pair in pairs if pair[0] >= kept[0]])
+    fit = stats.linregress(logs[:, 0], logs[:, 1])
+    error = float(stats.t.ppf(1 - LEVEL / 2, len(logs) - 2)) * float(fit.stderr) if len(logs) > 2 else math.nan
+    return PowerLaw(float(fit.slope), error, math.exp(fit.intercept), kept[0], kept[-1], len(logs))
+
+
+def crossover(x: Sequence[float], falls_behind: Sequence[float], overtakes: Sequence[float]) -> float | None:
+    """Where the second curve goes below the first for good, log–log interpolated; x rising.
+
+    The first x where it lies below all along; None where it does not at the last x.
+    """
+    difference = np.log(np.asarray(falls_behind, np.float64)) - np.log(np.asarray(overtakes, np.float64))
+    behind = np.flatnonzero(~(difference > 0))
+    if not len(difference) or (len(behind) and behind[-1] == len(difference) - 1):
+        return None
+    if not len(behind):
+        return float(x[0])
+    at = int(behind[-1])
+    share = -difference[at] / (difference[at + 1] - difference[at])
+    return float(math.exp(math.log(x[at]) + share * (math.log(x[at + 1]) - math.log(x[at]))))

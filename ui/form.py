@@ -192,8 +192,9 @@ def widget(key: str, one: Knob) -> None:
     if one.kind == "switch":
         st.toggle(**common)
     elif one.kind == "choice":
-        choose = st.radio if len(one.choices) <= FEW_CHOICES else st.selectbox
-        choose(options=one.choices, format_func=one.label_of, **common)
+        options = _usable(one, st.session_state[common["key"]])
+        choose = st.radio if len(options) <= FEW_CHOICES else st.selectbox
+        choose(options=options, format_func=one.label_of, **common)
     elif one.kind == "text":
         _text(one, common)
     elif one.logarithmic:
@@ -203,6 +204,12 @@ def widget(key: str, one: Knob) -> None:
         st.number_input(min_value=int(one.minimum or 0), max_value=int(one.maximum or 0), step=1, **common)
     else:
         st.number_input(min_value=one.minimum, max_value=one.maximum, step=one.default or None, format="%g", **common)
+
+
+def _usable(one: Knob, value: object) -> list[Any]:
+    """The choices that this machine has, and the one that a link has set."""
+    here = one.choices if one.usable is None else one.usable()
+    return [choice for choice in one.choices if choice in here or choice == value]
 
 
 def _text(one: Knob, common: dict[str, Any]) -> None:
