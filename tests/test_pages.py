@@ -50,7 +50,7 @@ def bad_value(one: Knob) -> str:
 def other_value(one: Knob, experiment: Experiment) -> object:
     """A valid value that is not the default."""
     if one.kind == "text":
-        return next(text for text in ("mine", "12") if not experiment.config.clamp({one.name: text})[1])
+        return next(text for text in ("mine", "12", "256") if not experiment.config.clamp({one.name: text})[1])
     if one.kind == "choice":
         return next(choice for choice in one.choices if choice != one.default)
     return (not one.default) if one.kind == "switch" else one.minimum if one.default != one.minimum else one.maximum

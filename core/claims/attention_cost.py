@@ -13,7 +13,7 @@ FLASH, LINEAR = "Dao et al., NeurIPS 2022", "Katharopoulos et al., ICML 2020"
 EXPONENT, DIFFERENCE, BYTES = "exponent", "difference from softmax", "peak bytes"
 OWN, SOFTMAX = "forward seconds", "softmax seconds"
 MEASURED: dict[str, Any] = {  # whatever the form says
-    "lengths": "256,512,1024,2048,4096,8192,16384",
+    "lengths": "256,512,1024,2048,4096,8192",
     "width": 64,
     "heads": 2,
     "causal": False,
@@ -21,7 +21,7 @@ MEASURED: dict[str, Any] = {  # whatever the form says
     "form": "cheaper",
     "backend": "auto",
 }
-SHORT, MIDDLE, LONG, LONGEST = 1024, 4096, 8192, 16_384
+SHORT, MIDDLE, LONG, LONGEST = 1024, 2048, 4096, 8192
 ABOUT = 0.3  # how far from a whole number an exponent may be: caches and overheads bend real curves
 SAME = 1e-5  # of the largest output: rounding in single precision
 Scores = Mapping[int, float]
@@ -60,7 +60,7 @@ def always_wins(evidence: Evidence) -> Finding:
 
 
 def wins_when_long(evidence: Evidence) -> Finding:
-    """Slower at n < d², faster at n = 4d²."""
+    """Slower at n < d², faster at n = 2d²."""
     return _wins(evidence, (SHORT, LONGEST), (False, True))
 
 
