@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.statistics import compare, compare_all, spread
+from core.statistics import compare, compare_all, crossover, power_law, spread
 
 
 def test_spread_uses_the_population_standard_deviation_and_skips_nan():
@@ -117,3 +117,57 @@ def test_several_figures_are_corrected_for_being_read_together_and_unmeasured_on
     assert list(found) == ["loss", "accuracy"]
     assert found["loss"] == compare(a["loss"], b["loss"], comparisons=2)
     assert found["accuracy"].n == 2 and found["accuracy"].verdict == "cannot tell"
+
+
+def test_an_exact_power_law_is_found_with_its_factor_and_no_doubt():
+    n = [128, 256, 512, 1024, 2048, 4096]
+    for exponent in (0.5, 1.0, 2.0, 3.0):
+        fit = power_law(n, [3e-9 * one**exponent for one in n])
+        assert fit.exponent == pytest.approx(exponent) and fit.factor == pytest.approx(3e-9)
+        assert fit.half_width == pytest.approx(0, abs=1e-6)
+        assert (fit.first, fit.last, fit.points) == (1024, 4096, 3)
+        assert fit(np.array([8192.0]))[0] == pytest.approx(3e-9 * 8192**exponent)
+
+
+def test_a_power_law_looks_at_the_larger_half_alone():
+    n = [2.0**power for power in range(7, 15)]
+    assert power_law(n, [max(1e-3, 1e-9 * one**2) for one in n]).exponent == pytest.approx(2.0)
+
+
+def test_the_interval_of_an_exponent_is_scipys_and_holds_the_truth():
+    noise = np.random.default_rng(0).normal(0, 0.05, (200, 12))
+    x = np.repeat([1024.0, 2048.0, 4096.0], 4)
+    held = 0
+    for one in noise:
+        fit = power_law([*x, 128, 256], [*(1e-6 * x**1.5 * np.exp(one)), 1.0, 1.0])
+        slope = stats.linregress(np.log(x), np.log(x**1.5) + one)
+        assert fit.half_width == pytest.approx(stats.t.ppf(0.975, 10) * slope.stderr)
+        held += abs(fit.exponent - 1.5) <= fit.half_width
+    assert 180 <= held <= 199  # 95 % of 200 are 190
+
+
+def test_too_few_points_have_no_power_law_or_no_interval():
+    assert power_law([128], [1.0]) is None and power_law([], []) is None
+    assert power_law([128, 256], [1.0, math.nan]) is None
+    two = power_law([128, 256], [1.0, 2.0])
+    assert two.exponent == pytest.approx(1.0) and math.isnan(two.half_width) and str(two) == "1.00"
+
+
+@pytest.mark.parametrize(
+    ("slow", "fast", "expected"),
+    [
+        ([1, 4, 16, 64], [4, 8, 16.0001, 32], 512),
+        ([1, 4, 16, 64], [0.5, 1, 2, 4], 128),
+        ([1, 4, 16, 64], [2, 8, 32, 128], None),
+        ([1, 4, 16, 64], [0.5, 8, 15, 65], None),
+        ([], [], None),
+    ],
+)
+def test_lines_meet_where_the_second_stays_below(slow, fast, expected):
+    found = crossover([128, 256, 512, 1024][: len(slow)], slow, fast)
+    assert found == (None if expected is None else pytest.approx(expected, rel=1e-3))
+
+
+def test_a_crossover_lies_where_two_power_laws_are_equal():
+    n = [128, 256, 512, 1024, 2048]
+    assert crossover(n, [1e-9 * one**2 for one in n], [7e-7 * one for one in n]) == pytest.approx(700)

@@ -27,7 +27,7 @@ from core.config import Band, Config, band_knob, knob
 from core.contract import Experiment, Explained, Prediction
 from core.events import Event, Metrics, Note
 from core.nn import kernels
-from core.nn.attention import attend, cheaper
+from core.nn.attention import PIECE_NUMBERS, WIDE, attend, cheaper
 from core.nn.cost import BACKENDS, Backend, free_bytes, peak_bytes, seconds, usable_backends
 from core.nn.kernels import Kernel
 from core.statistics import power_law
@@ -307,7 +307,11 @@ def estimated_bytes(config: AttentionCostConfig, length: int, device: str) -> fl
     if form_at(config, length) == "pairs":
         return rows + pairs * (2 if config.kernel in ("argmax", "window") else 1)
     count = KERNELS[config.kernel].feature_count(config.width) or 0
-    return rows + 8 * number * min(count, 2 * config.width) * length * both + 6 * number * count * config.width * both
+    if count <= WIDE * config.width:
+        return rows + 8 * number * count * length * both
+    sums = number * count * (config.width + 1)  # of which gradients keep one a piece
+    pieces = -(-length * count // PIECE_NUMBERS) if config.timed == "both" else 1
+    return rows + 6 * number * min(count * length, PIECE_NUMBERS) * both + (4 + 2 * pieces) * sums * both
 
 
 def expected_seconds(config: AttentionCostConfig) -> float:

@@ -17,7 +17,7 @@ from core.statistics import PowerLaw, crossover, power_law, spread
 Seeds = Mapping[int, Points]  # seed -> (lengths, values)
 SECONDS, BASELINE, BYTES, DIFFERENCE = "forward seconds", "softmax seconds", "peak bytes", "difference from softmax"
 BACKWARD = "backward seconds"
-TIME_AXIS, MEMORY_AXIS = "Time of a call (ms)", "Peak memory beyond the inputs (MiB)"
+TIME_AXIS, MEMORY_AXIS = "Time of a call (ms)", "Peak memory (MiB)"
 UNITS = {TIME_AXIS: 1e3, MEMORY_AXIS: 2.0**-20}  # from seconds and bytes
 KERNEL_STYLES: dict[str, Style] = {
     name: Style(OTHER_STYLES[place % 6].colour, dash)
@@ -30,7 +30,7 @@ KERNEL_STYLES: dict[str, Style] = {
             "favor": "dashdot",
             "cubic": "dot",
             "cosine": "dot",
-            "rbf": "dash",
+            "rbf": "dot",
             "argmax": "dot",
             "window": "dashdot",
             "low_rank": "dash",
