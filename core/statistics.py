@@ -18,8 +18,18 @@ Values = NDArray[np.float64]
 Verdict = Literal["bigger than seed noise", "no difference at all", "cannot tell"]
 LEVEL = 0.05  # chance of a false alarm
 POWER = 0.8  # chance to see a real difference of the size observed
+SMALL, LARGE = 0.01, 1e5  # numbers between them are written with two decimals
 LEAST_SEEDS = 3  # fewer give no usable spread
 MOST_SEEDS = 200  # nobody trains more to settle one question
+
+
+def legible(value: float, kind: float | None = None, sign: str = "") -> str:
+    """Two decimals where they tell something, else three digits: bytes by the million, seconds by the thousandth.
+
+    kind: the size of what it stands beside (default: its own). sign: "+" for a signed one.
+    """
+    size = abs(value) if kind is None else kind
+    return format(value, f"{sign}.2f" if size == 0 or SMALL <= size < LARGE else f"{sign}.3g")
 
 
 @dataclass(frozen=True)
@@ -39,8 +49,9 @@ class Spread:
             return "–"
         unit = f" {unit}" if unit else ""
         if self.n == 1:
-            return f"{self.mean:.2f}{unit} (n = 1)"
-        return f"{self.mean:.2f} ± {self.std:.2f}{unit} (n = {self.n})"
+            return f"{legible(self.mean)}{unit} (n = 1)"
+        kind = max(abs(self.mean), self.std)
+        return f"{legible(self.mean, kind)} ± {legible(self.std, kind)}{unit} (n = {self.n})"
 
     @property
     def brief(self) -> str:
@@ -88,8 +99,10 @@ class Comparison:
             return f"Cannot tell with {self.n} seed{'' if self.n == 1 else 's'}{wish}."
         if self.verdict == "no difference at all":
             return f"No difference in any of {self.n} seeds."
-        interval = f"{100 * self.confidence:.3g} % interval {self.low:+.2f} to {self.high:+.2f}"
-        numbers = f"{self.difference:+.2f}, {interval}, n = {self.n}"
+        kind = max(map(abs, (self.low, self.high, self.difference)))
+        difference, low, high = (legible(one, kind, "+") for one in (self.difference, self.low, self.high))
+        interval = f"{100 * self.confidence:.3g} % interval {low} to {high}"
+        numbers = f"{difference}, {interval}, n = {self.n}"
         return f"The difference is {self.verdict} ({numbers})."
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.statistics import compare, compare_all, crossover, power_law, spread
+from core.statistics import compare, compare_all, crossover, legible, power_law, spread
 
 
 def test_spread_uses_the_population_standard_deviation_and_skips_nan():
@@ -20,6 +20,13 @@ def test_one_seed_has_no_spread_on_screen_and_no_verdict():
     comparison = compare({0: 1.0}, {0: 99.0})
     assert comparison.verdict == "cannot tell"
     assert comparison.sentence == "Cannot tell with 1 seed: at least 3 are needed."
+
+
+def test_numbers_that_two_decimals_would_hide_or_flood_keep_three_digits():
+    assert str(spread([0.00123, 0.00125])) == "0.00124 ± 1e-05 (n = 2)"
+    assert str(spread([8388608.0])) == "8.39e+06 (n = 1)"
+    assert str(spread([0.0, 0.0])) == "0.00 ± 0.00 (n = 2)"
+    assert legible(-0.0004, sign="+") == "-0.0004" and legible(1.5, sign="+") == "+1.50"
 
 
 def test_very_small_numbers_can_be_told_briefly():

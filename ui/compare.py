@@ -11,7 +11,7 @@ from core.contract import Experiment
 from core.engine import recorded
 from core.engine.records import RunRecord, Snapshot
 from core.engine.scheduler import shared
-from core.statistics import Comparison, compare_all, spread
+from core.statistics import Comparison, compare_all, legible, spread
 from ui.address import BASELINE, newly_named, written
 from ui.form import widget
 from ui.panel import Panel, seed_text, tab
@@ -153,6 +153,6 @@ def _row(name: str, a: Snapshot, b: Snapshot, found: Comparison) -> Mapping[str,
         "": name,
         "A": str(one),
         "B": str(other),
-        "B − A": f"{found.difference:+.2f}",
+        "B − A": legible(found.difference, sign="+"),
         "Bigger than seed noise?": "Still training: no verdict yet." if live else found.sentence,
     }

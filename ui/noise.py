@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from core.statistics import compare
+from core.statistics import compare, legible
 from ui.results import Result
 
 
@@ -32,7 +32,7 @@ def _judge(results: Mapping[str, Result | None], metric: str, key: str, unit: st
         [
             {
                 "": name,
-                f"difference ({unit})": f"{one.difference:+.2f}",
+                f"difference ({unit})": legible(one.difference, sign="+"),
                 "n": str(one.n),
                 "seeds": "paired" if one.paired else "not paired",
                 "Bigger than seed noise?": one.sentence,

@@ -69,7 +69,7 @@ STANDARD = "256,512,1024,2048,4096,8192"
 ONE_LENGTH = (  # 128 to 65536
     r"(?:12[89]|1[3-9]\d|[2-9]\d\d|[1-9]\d{3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-6])"
 )
-ENOUGH_SECONDS, MOST_CALLS, LEAST_CALLS = 0.2, 200, 3
+ENOUGH_SECONDS, MOST_CALLS, LEAST_CALLS = 0.1, 200, 3
 PAUSE_SECONDS = 0.1  # between events, where one call allows it
 WARM_SECONDS = 0.5  # a call that takes longer than this needs no other before it
 ROWS = 64  # queries whose outputs are held against exact softmax
@@ -157,7 +157,7 @@ class Clock:
 
 
 def enough(found: list[float]) -> bool:
-    """Whether these calls will do: some, and as many as fill a fifth of a second."""
+    """Whether these calls will do: some, and as many as fill a tenth of a second."""
     return len(found) >= LEAST_CALLS and (sum(found) >= ENOUGH_SECONDS or len(found) >= MOST_CALLS)
 
 
