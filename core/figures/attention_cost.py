@@ -37,6 +37,7 @@ KERNEL_STYLES: dict[str, Style] = {
         }.items()
     )
 }
+STRAIGHT = 0.5  # an exponent known no better than this is none
 NEVER = "not reached up to n = {:,}"
 
 
@@ -48,7 +49,8 @@ def over_lengths(
     figure = _logarithmic(scaled, "Tokens n", axis, looks, band)
     traces: list[Any] = [*figure.data]
     for name, seeds in scaled.items() if fits else ():
-        if fit := fitted(seeds):
+        fit = fitted(seeds)
+        if fit and not fit.half_width > STRAIGHT:
             traces.append(_fit_trace(name, fit, looks[name]))
     lengths = sorted({float(n) for seeds in lines.values() for points in seeds.values() for n in points[0]})
     return drawn(data=traces, layout=_ticks(figure, lengths))
@@ -105,12 +107,19 @@ def table_row(name: str, series: Mapping[str, Seeds], whence: str) -> dict[str, 
         "Kernel": name,
         "Longest n": f"{last[0]:,.0f}" if last else "–",
         "Time there (ms)": spread([1e3 * one for one in last[1]]).brief if last else "–",
-        "Time grows as": f"n^({time})" if time else "–",
-        "Memory grows as": f"n^({memory})" if memory else "–",
+        "Time grows as": growth(time),
+        "Memory grows as": growth(memory),
         "Faster than softmax from": met_in_words(series.get(BASELINE, {}), series.get(SECONDS, {})),
         "Differs from exact softmax by": spread(differences).brief if differences else "–",
         "From": whence,
     }
+
+
+def growth(fit: PowerLaw | None) -> str:
+    """A fitted power of n; where the points lie on no line at all, as where the form changes, that is said."""
+    if fit is None:
+        return "–"
+    return "no power of n here" if fit.half_width > STRAIGHT else f"n^({fit})"
 
 
 def sentence(name: str, series: Mapping[str, Seeds]) -> str:

@@ -37,6 +37,13 @@ def test_the_table_says_exponents_and_where_lines_meet() -> None:
     assert set(empty.values()) == {"b", "–", "press Measure"}
 
 
+def test_points_on_no_line_have_no_exponent() -> None:
+    steps = {0: (N, np.array([1.0, 2.0, 4.0, 0.5, 1.0]))}
+    assert figures.table_row("a", {BYTES: steps}, "live")["Memory grows as"] == "no power of n here"
+    drawn = figures.over_lengths({"a": steps}, MEMORY_AXIS, LOOKS, "std")
+    assert [one.meta["role"] for one in drawn.data] == ["mean"]
+
+
 def test_lines_that_do_not_meet_are_said_not_to() -> None:
     assert figures.met_in_words(LINEAR, QUADRATIC) == "not reached up to n = 4,096"
     assert "shortest" in figures.met_in_words({0: (N, N)}, {0: (N, N / 2)})
