@@ -189,7 +189,7 @@ def measure(
     """Everything at one length and seed: the clock, the allocator, the difference of results. The last one has all."""
     found = {"difference from softmax": difference(config, inputs)}
     yield found
-    found["peak bytes"] = float(peak_bytes(whole_call(config, inputs), device))  # what is kept for later stands by now
+    found["peak bytes"] = peak_bytes(whole_call(config, inputs), device)  # what is kept for later stands by now
     yield found
     output = forward(config, inputs)() if config.timed == "both" else torch.empty(0)
     calls: dict[str, Callable[[], object]] = {"forward seconds": forward(config, inputs)}
@@ -322,7 +322,8 @@ def expected_seconds(config: AttentionCostConfig) -> float:
         count = KERNELS[config.kernel].feature_count(config.width) or 0
         paired = form_at(config, length) == "pairs"
         own = softmax * (1 if config.kernel == "softmax" else 2) if paired else 8.0 * length * count * config.width
-        for work in (own * (4 if config.timed == "both" else 1), softmax):
+        beside = [] if config.kernel == "softmax" else [softmax]
+        for work in (own * (4 if config.timed == "both" else 1), *beside):
             each = 1e-4 + work * config.heads / 5e10
             total += 4 * each + max(LEAST_CALLS * each, min(ENOUGH_SECONDS, MOST_CALLS * each))
     return total

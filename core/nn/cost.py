@@ -34,15 +34,20 @@ def seconds(call: Callable[[], object], device: torch.device) -> float:
     return spent
 
 
-def peak_bytes(call: Callable[[], object], device: torch.device) -> int:
-    """The most memory that stood at once during one call, beyond what stood before: from the allocator's own record."""
+def peak_bytes(call: Callable[[], object], device: torch.device) -> float:
+    """The most memory that stood at once during one call, beyond what stood before: from the allocator's own record.
+
+    NaN on Apple's GPUs, whose allocator keeps none.
+    """
+    if device.type == "mps":
+        return float("nan")
     if device.type == "cuda":
         synchronise(device)
         before = torch.cuda.memory_allocated(device)
         torch.cuda.reset_peak_memory_stats(device)
         call()
         synchronise(device)
-        return torch.cuda.max_memory_allocated(device) - before
+        return float(torch.cuda.max_memory_allocated(device) - before)
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
         call()
     events = [one for one in record.profiler.kineto_results.events() if one.name() == "[memory]"]
@@ -50,7 +55,7 @@ def peak_bytes(call: Callable[[], object], device: torch.device) -> int:
     for one in sorted(events, key=lambda event: event.start_ns()):
         standing += one.nbytes()
         peak = max(peak, standing)
-    return peak
+    return float(peak)
 
 
 def free_bytes(device: torch.device) -> int:

@@ -133,3 +133,13 @@ def test_a_width_of_nothing_and_a_causal_low_rank_are_refused() -> None:
         AttentionCostConfig.parse({"width": 0})
     with pytest.raises(ConfigError, match="Low-rank attention cannot be causal"):
         AttentionCostConfig.parse({"kernel": "low_rank", "causal": True})
+
+
+def test_the_work_that_estimates_rest_on_grows_with_what_is_measured() -> None:
+    def work(**settings: object) -> float:
+        config = AttentionCostConfig.parse(settings)
+        return attention_cost.EXPERIMENT.total_steps(config) * attention_cost.EXPERIMENT.inputs(config)
+
+    assert 1 < work() < 60  # about seconds
+    assert work(lengths="256,65536", kernel="softmax") > 20 * work(lengths="256,8192", kernel="softmax")
+    assert work(timed="both") > work() and work(kernel="written") > work(kernel="softmax")
