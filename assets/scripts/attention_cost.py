@@ -65,7 +65,7 @@ def favor_logits(x):
 def phi(x):
     """The feature map (…, n, C)."""
     if KERNEL == "linear":
-        return torch.maximum(x + 1, x.clamp_max(0).exp_())
+        return (x + 1).clamp_min_(x.clamp_max(0).exp_())
     if KERNEL == "cosine":
         return F.pad(F.normalize(x, dim=-1), (1, 0), value=math.sqrt(1.01))
     if KERNEL == "favor":
@@ -142,7 +142,7 @@ def through_features(q, k, v):
         above[..., 1:, :, :] += later @ running(earlier.mT @ v[..., :-1, :, :])
         below[..., 1:, :, :] += later @ running(earlier.sum(dim=-2, keepdim=True).mT)
     above, below = (one.flatten(-3, -2)[..., :tokens, :] for one in (above, below))
-    return above / below
+    return above.div_(below)
 
 
 def running(parts):

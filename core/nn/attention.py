@@ -72,7 +72,7 @@ def causal_through_features(q: Tensor, k: Tensor, v: Tensor, chunk: int = CHUNK)
         numerator[..., 1:, :, :] += later @ _running(earlier.mT @ v[..., :-1, :, :])
         denominator[..., 1:, :, :] += later @ _running(earlier.sum(dim=-2, keepdim=True).mT)
     whole, sums = (one.flatten(-3, -2)[..., :tokens, :] for one in (numerator, denominator))
-    return whole / sums  # what was filled up is gone by now: 0/0 would spoil the gradients
+    return whole.div_(sums)  # what was filled up is gone by now: 0/0 would spoil the gradients
 
 
 def in_pieces(kernel: Kernel, q: Tensor, k: Tensor, v: Tensor) -> Tensor:

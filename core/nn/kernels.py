@@ -137,8 +137,8 @@ class Linear(Kernel):
     """φ = elu + 1, always above 0. Source: Katharopoulos et al., ICML 2020, section 3.2."""
 
     def phi(self, x: Tensor) -> Tensor:
-        """As of every kernel. eˣ ≥ 1 + x, so the larger of the two is elu + 1 on either side of 0; in fewer passes."""
-        return torch.maximum(x + 1, x.clamp_max(0).exp_())
+        """As of every kernel. e to the smaller of x and 0 is at least 1 + x up to 0, and less beyond: few passes do."""
+        return (x + 1).clamp_min_(x.clamp_max(0).exp_())
 
     def feature_count(self, width: int) -> int:
         """As of every kernel."""
