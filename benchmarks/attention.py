@@ -27,6 +27,7 @@ from core.nn.kernels import Favor, Linear, Polynomial, Softmax
 from core.statistics import crossover
 
 HEADS, WIDTH = 2, 64
+TURN_SECONDS = 0.02  # of calls before the next side's turn: caches are as warm for the short ones as for the long
 CPU = torch.device("cpu")
 Sides = dict[str, Callable[[], Tensor]]
 
@@ -59,7 +60,9 @@ def timed(length: int, rounds: int) -> dict[str, float]:
             call()
         for _ in range(rounds):
             for name, call in every.items():
-                spent[name].append(seconds(call, CPU))
+                begun = len(spent[name])
+                while sum(spent[name][begun:]) < TURN_SECONDS:
+                    spent[name].append(seconds(call, CPU))
         peaks = {name: peak_bytes(call, CPU) for name, call in every.items()}
     medians = {name: statistics.median(found) for name, found in spent.items()}
     print(f"n = {length}, {rounds} rounds, load {os.getloadavg()[0]:.1f}")
