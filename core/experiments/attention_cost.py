@@ -18,6 +18,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import model_validator
 from torch import Tensor, nn
 from torch.nn.attention import sdpa_kernel
@@ -162,7 +163,7 @@ def enough(found: list[float]) -> bool:
 
 
 def run(config: AttentionCostConfig, seeds: tuple[int, ...], device: torch.device) -> Iterator[Event]:
-    """Measure one length after the other, short ones first; yields one Metrics with numbers a length, step = length."""
+    """Measure one length after the other, short ones first; step = length. Yields Metrics as numbers come in."""
     check_backend(config, device)
     points: list[dict[int, dict[str, float]]] = [{} for _ in seeds]  # of each seed: length -> metric -> value
     for length in config.sizes:
@@ -171,14 +172,16 @@ def run(config: AttentionCostConfig, seeds: tuple[int, ...], device: torch.devic
             yield Metrics(length, dict.fromkeys(("forward seconds", "peak bytes"), np.full(len(seeds), np.nan)))
             continue
         for place, seed in enumerate(seeds):
-            inputs = draw(config, length, seed, device)
-            for found in measure(config, inputs, device):
+            told: set[str] = set()
+            for found in measure(config, draw(config, length, seed, device), device):
                 points[place][length] = found
-                yield Metrics(length, {})  # nothing to show yet, but a pause for whoever waits
+                yield Metrics(
+                    length, {name: alone(found[name], place, len(seeds)) for name in found if name not in told}
+                )
+                told |= found.keys()
             for name, of in (("exponent", "forward seconds"), ("softmax exponent", "softmax seconds")):
-                points[place][length] |= exponent(name, of, points[place])
-        rows = [of[length] for of in points]
-        yield Metrics(length, {name: np.array([row[name] for row in rows]) for name in rows[0]})
+                if of in points[place][length]:
+                    yield Metrics(length, {name: alone(exponent(of, points[place]), place, len(seeds))})
     if not points[0]:
         raise Explained("No length could be measured: each needs more memory than is free. Choose shorter ones.")
 
@@ -186,20 +189,28 @@ def run(config: AttentionCostConfig, seeds: tuple[int, ...], device: torch.devic
 def measure(
     config: AttentionCostConfig, inputs: tuple[Tensor, Tensor, Tensor], device: torch.device
 ) -> Iterator[dict[str, float]]:
-    """Everything at one length and seed: the clock, the allocator, the difference of results. The last one has all."""
-    found = {"difference from softmax": difference(config, inputs)}
-    yield found
-    found["peak bytes"] = peak_bytes(whole_call(config, inputs), device)  # what is kept for later stands by now
-    yield found
+    """Everything at one length and seed as it comes: the clock, the difference of results, the allocator."""
     output = forward(config, inputs)() if config.timed == "both" else torch.empty(0)
     calls: dict[str, Callable[[], object]] = {"forward seconds": forward(config, inputs)}
     if config.timed == "both":
         calls["backward seconds"] = backward(output, inputs)
     if config.kernel != "softmax":
         calls["softmax seconds"] = forward(BASELINE.model_copy(update={"causal": config.causal}), inputs)
+    found: dict[str, float] = {}
     for medians in Clock(calls, device).measure():
         found |= medians
         yield found
+    found["difference from softmax"] = difference(config, inputs)
+    yield found
+    found["peak bytes"] = peak_bytes(whole_call(config, inputs), device)  # what is kept for later stands by now
+    yield found
+
+
+def alone(value: float, place: int, seeds: int) -> NDArray[np.float64]:
+    """(seeds,): the value of one seed, NaN for the others, whose turn it is not."""
+    row = np.full(seeds, np.nan)
+    row[place] = value
+    return row
 
 
 def draw(config: AttentionCostConfig, length: int, seed: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
@@ -263,11 +274,11 @@ def form_at(config: AttentionCostConfig, length: int) -> Literal["pairs", "featu
     return config.form
 
 
-def exponent(name: str, of: str, points: dict[int, dict[str, float]]) -> dict[str, float]:
-    """The fitted exponent of one metric over the lengths so far, NaN before there are two; nothing where it is none."""
-    measured = {length: found[of] for length, found in points.items() if of in found}
+def exponent(of: str, points: dict[int, dict[str, float]]) -> float:
+    """The fitted exponent of one metric over the lengths so far, NaN before there are two."""
+    measured = {length: found[of] for length, found in points.items()}
     fit = power_law(list(measured), list(measured.values()))
-    return {name: fit.exponent if fit else float("nan")} if measured else {}
+    return fit.exponent if fit else float("nan")
 
 
 def check_backend(config: AttentionCostConfig, device: torch.device) -> None:

@@ -32,7 +32,8 @@ def measured(seeds: tuple[int, ...] = (0,), **settings: object) -> tuple[Found, 
     for event in run(config, seeds, CPU):
         if isinstance(event, Metrics):
             for name, values in event.values.items():
-                found.setdefault(name, {})[event.step] = values
+                before = found.setdefault(name, {}).get(event.step, values)
+                found[name][event.step] = np.where(np.isfinite(values), values, before)  # each seed comes by itself
         elif isinstance(event, Note):
             notes.append(event.text)
     return found, notes
