@@ -21,6 +21,7 @@ MEASURED: dict[str, Any] = {  # whatever the form says
     "form": "cheaper",
     "backend": "auto",
 }
+NARROW = 32  # numbers of a head
 SHORT, MIDDLE, LONG, LONGEST = 1024, 2048, 4096, 8192
 ABOUT = 0.3  # how far from a whole number an exponent may be: caches and overheads bend real curves
 SAME = 1e-5  # of the largest output: rounding in single precision
@@ -33,8 +34,16 @@ def softmax_is_quadratic(evidence: Evidence) -> Finding:
 
 
 def linear_is_linear(evidence: Evidence) -> Finding:
-    """Its fitted exponent about 1."""
-    return _exponent(evidence, "linear", 1.0)
+    """Its fitted exponent about 1 where its arrays fit into a core's cache; beside it that of twice the width."""
+    found = _exponent(evidence, "linear", 1.0, width=NARROW)
+    wide = evidence.scores(EXPONENT, **MEASURED, kernel="linear")
+    if not wide:
+        return found
+    beside = (
+        f"With d = {MEASURED['width']}: {_brief(wide)}. Operations grow like n either way; what lies above 1 is memory, "
+        "once the arrays outgrow the caches."
+    )
+    return Finding(found.word, f"{found.because} {beside}")
 
 
 def exponential(evidence: Evidence) -> Finding:
@@ -116,11 +125,11 @@ def _wins(evidence: Evidence, lengths: tuple[int, int], claimed: tuple[bool, boo
     return Finding("contradicted" if False in right else WORDS[None if None in right else True], because)
 
 
-def _exponent(evidence: Evidence, kernel: str, claimed: float) -> Finding:
-    found = evidence.scores(EXPONENT, **MEASURED, kernel=kernel)
+def _exponent(evidence: Evidence, kernel: str, claimed: float, width: int = 64) -> Finding:
+    found = evidence.scores(EXPONENT, **{**MEASURED, "width": width}, kernel=kernel)
     if not found:
-        return missing(f"the kernel {kernel}")
-    because = f"Fitted exponent, over the larger half of the lengths: {_brief(found)}."
+        return missing(f"the kernel {kernel} with d = {width}")
+    because = f"Fitted exponent with d = {width}, over the larger half of the lengths: {_brief(found)}."
     return Finding(WORDS[near(found, claimed - ABOUT, claimed + ABOUT)], because)
 
 
