@@ -40,8 +40,8 @@ def linear_is_linear(evidence: Evidence) -> Finding:
     if not wide:
         return found
     beside = (
-        f"With d = {MEASURED['width']}: {_brief(wide)}. Operations grow like n either way; what lies above 1 is memory, "
-        "once the arrays outgrow the caches."
+        f"With d = {MEASURED['width']}: {_brief(wide)}. Operations grow like n either way; what lies above 1 is "
+        "memory, once the arrays outgrow the caches."
     )
     return Finding(found.word, f"{found.because} {beside}")
 
