@@ -105,7 +105,7 @@ def finish(engine: Scheduler, water: str = "hard", seeds: tuple[int, ...] = (0, 
 
 def test_a_lesson_is_read_with_its_steps_in_order() -> None:
     found = parse(TEA, "tea")
-    assert (found.title, found.experiment.key, found.introduction) == ("Tea", "kettle", "Before the first step.")
+    assert (found.title, found.topic.key, found.introduction) == ("Tea", "kettle", "Before the first step.")
     assert [step.title for step in found.steps] == ["Guess", "Choose", "Run it", "Wait"]
     assert found.hide == {"lid", "view"}
     assert dict(found.start) == {"steps": 7}
@@ -161,7 +161,7 @@ def test_every_lesson_that_ships_can_be_read_and_asks_before_it_shows(
     assert 5 <= len(found.steps) <= 7
     kinds = [step.done_when.kind for step in found.steps]
     assert kinds.index("guessed") < kinds.index("finished")
-    assert found.title in lesson_file.lessons(found.experiment.lab).values()
+    assert found.title in lesson_file.lessons(found.topic.lab).values()
 
 
 @pytest.mark.parametrize("lab", sorted(path.stem for path in (ROOT / "assets" / "words").glob("*.md")))
