@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 from core.config import Config, knob
 from core.contract import Demo
 from core.demos.tokens import LONGEST_SENTENCE, MOST_WORDS, Words, places, word_vector, words_of
+from core.devices import one_thread
 from core.nn import kernels
 from core.nn.attention import through_features
 
@@ -172,7 +173,7 @@ class Seen:
 
 def kernel_of(config: AttentionConfig) -> kernels.Kernel:
     """The kernel that the form says."""
-    soft = {"temperature": config.temperature, "scaled": config.scaled}
+    soft: dict[str, Any] = {"temperature": config.temperature, "scaled": config.scaled}
     made: dict[Name, kernels.Kernel] = {
         "softmax": kernels.Softmax(**soft),
         "linear": kernels.Linear(),
@@ -206,11 +207,12 @@ def inputs(config: AttentionConfig) -> Inputs:
         one: Floats = np.eye(width)
         made = (one, one, one)
     else:
-        made = tuple(stream.standard_normal((3, width, width)) / math.sqrt(width))  # type: ignore[assignment]
+        made = tuple(stream.standard_normal((3, width, width)) / math.sqrt(width))
     return Inputs(words.names, words.notes, x, made)
 
 
 @lru_cache(maxsize=64)
+@one_thread()
 def look(config: AttentionConfig) -> Seen:
     """The whole of it for the form's kernel and tokens."""
     given, kernel = inputs(config), kernel_of(config)
