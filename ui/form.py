@@ -207,7 +207,7 @@ def _take_over(topic: Topic, name: str, key: str) -> None:
     set_values(topic, {name: st.session_state[key]})
 
 
-def widget(key: str, one: Knob, **more: Any) -> None:
+def widget(key: str, one: Knob, /, **more: Any) -> None:
     """The control of one knob; its value is in the session state under "key:name", which must hold one already.
 
     more: for the control, such as another key.

@@ -154,8 +154,8 @@ class LowRank:
     """Softmax attention of random tokens through rank-k factors of its weights; a number a rank.
 
     error: of the output, ‖approximate − exact‖/‖exact‖. left_out, formula: ‖P − P_k‖/‖P‖ measured, and from the
-    singular values left out (Eckart–Young). Seconds, medians: factors in the O(nkd) order U(SV); their product first, O(n²k);
-    exact P·V, O(n²d); finding the factors, which needs all of P. multiplications: of the first and of P·V.
+    singular values left out (Eckart–Young). Seconds, medians: factors in the O(nkd) order U(SV), their product first,
+    O(n²k), the exact P·V, O(n²d), and finding the factors, which needs all of P. multiplications: U(SV), P·V.
     """
 
     ranks: tuple[int, ...]
