@@ -45,6 +45,8 @@ class Explorer:
         seen = attention.look(self.config)
         for note in seen.notes:
             st.info(note)
+        if self.config.tokens == "sentence" and not self.config.sentence.split():
+            st.caption("An example sentence; type your own.")
         shown = matrices(seen)
         matrix, row, column = _chosen({name: values.shape for name, values in shown.items()})
         lit = _lit(matrix, row, column)
@@ -235,10 +237,12 @@ class Explorer:
         figure = equal.over_gain(equivalences.GAINS, over, config.gain)
         plot(figure, "attention gain", height=240)
         apart = np.abs(found.attended - found.expected)
-        for sign, name in ((1, "xᵢ > 0: maximum"), (0, "xᵢ = 0: mean"), (-1, "xᵢ < 0: minimum")):
+        said = []
+        for sign, name in ((1, "xᵢ > 0, the maximum"), (0, "xᵢ = 0, the mean"), (-1, "xᵢ < 0, the minimum")):
             own = apart[found.regime == sign]
-            said = f"largest difference {_apart(float(own.max()))}" if own.size else "no token here; move the shift"
-            st.markdown(f"- {name} of the window, {own.size} tokens: {said}.")
+            there = f"{_apart(float(own.max()))} over {own.size} tokens" if own.size else "no token; move the shift"
+            said.append(f"{name}: **{there}**")
+        st.markdown(f"Largest difference from the limit: {'; '.join(said)}.")
 
     def low_rank(self) -> None:
         """Error and time over the rank."""
@@ -258,7 +262,7 @@ class Explorer:
         place = found.ranks.index(16)
         st.markdown(
             f"Measured against Eckart–Young: largest difference **{apart:.1e}**. At k = 16: "
-            f"{int(found.multiplications[place]):,} multiplications, 2nkd, against n²d = {found.multiplications_exact:,}; "
+            f"{int(found.multiplications[place]):,} multiplications, 2nkd, against {found.multiplications_exact:,}; "
             f"{1e6 * found.seconds[place]:.0f} µs against {1e6 * found.seconds_exact:.0f} µs. "
             f"Finding the factors took {1e3 * found.seconds_factors:.0f} ms, and needed the whole n×n matrix first."
         )
@@ -350,7 +354,7 @@ def _score(score: float) -> str:
 
 
 def _apart(number: float) -> str:
-    return "undefined: a row sees no token" if np.isnan(number) else f"{number:.1e}"
+    return "undefined: a row sees no token" if np.isnan(number) else f"{number:.2g}".replace("-", "−")
 
 
 def _at_end(found: equivalences.Convolution, place: int) -> dict[str, str]:
@@ -360,5 +364,5 @@ def _at_end(found: equivalences.Convolution, place: int) -> dict[str, str]:
         "Convolution, zero padding": f"{convolved:.4g}",
         "Softmax must give": f"{formula:.4g}",
         "Attention": f"{attended:.4g}",
-        "Attention − convolution": f"{attended - convolved:.2g}",
+        "Attention − convolution": _apart(attended - convolved),
     }

@@ -200,7 +200,13 @@ def knob_here(topic: Topic, settings: Settings, name: str) -> None:
     """Draw one knob where the page wants it; the form must leave it out (`hidden`) and hears of every change."""
     key = _name(topic.key, f"{name}:here")
     st.session_state[key] = getattr(settings.config, name)
-    widget(topic.key, topic.config.knob(name), key=key, on_change=_take_over, args=(topic, name, key))
+    one, more = topic.config.knob(name), {"key": key, "on_change": _take_over, "args": (topic, name, key)}
+    if one.kind not in ("integer", "number") or one.logarithmic:
+        widget(topic.key, one, **more)
+        return
+    number, label = int if one.kind == "integer" else float, f"{one.label} ({one.unit})" if one.unit else one.label
+    ends = {"min_value": number(one.minimum or 0), "max_value": number(one.maximum or 0)}
+    st.slider(label, **ends, step=number(1) if number is int else 0.1, help=one.help or None, **more)
 
 
 def _take_over(topic: Topic, name: str, key: str) -> None:

@@ -203,7 +203,7 @@ def low_rank(seed: int) -> LowRank:
         right_order,
         wrong_order,
         _seconds(lambda: weights @ v),
-        _seconds(lambda: low_rank_factors(weights, 1)[0], repeats=1),
+        _seconds(lambda: low_rank_factors(weights, 1)[0], repeats=3),
         count,
         LOW_TOKENS**2 * LOW_WIDTH,
     )

@@ -22,7 +22,7 @@ EXAMPLE = "the cat sat on the mat because the mat was warm"
 
 @dataclass(frozen=True)
 class Words:
-    """The words of a sentence. notes: what was cut or filled in, a sentence each."""
+    """The words of a sentence. notes: what was cut, a sentence each."""
 
     names: tuple[str, ...]
     notes: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ def words_of(sentence: str) -> Words:
     """Its first 24 words, each of at most 40 characters; an example where there is none."""
     found = sentence.split()
     if not found:
-        return Words(tuple(EXAMPLE.split()), ("No word was typed: an example stands in.",))
+        return Words(tuple(EXAMPLE.split()))
     notes = []
     if len(found) > MOST_WORDS:
         notes.append(f"{MOST_WORDS} words at most; the sentence has {len(found)}, and the first {MOST_WORDS} are used.")

@@ -67,26 +67,21 @@ def matrices(
     """
     finite = {name: np.where(np.isfinite(one), one, np.nan) for name, one in found.items()}
     bound = max((_largest(one) for one in finite.values()), default=1.0) if share else None
-    rows = -(-len(found) // across)
+    rows, columns = -(-len(found) // across), min(across, len(found))
     axes: dict[str, Any] = {}
     traces, headings, shapes = [], [], []
     for index, (name, values) in enumerate(finite.items()):
         used, (x_key, y_key) = axes_of(index), axis_keys(index)
         row, column = divmod(index, across)
-        count = min(across, len(found))
-        left, right = (column + (0.06 if column else 0)) / count, (column + 1) / count - 0.01
-        top, bottom = 1 - (row + (0.16 if row else 0)) / rows, 1 - (row + 1) / rows + (0.04 if rows > 1 else 0)
-        of_pair = name in pairs
-        axes[x_key] = axis(
-            "Key" if of_pair else "Number", domain=[left, right], anchor=used["yaxis"], **_tokens(names, of_pair)
-        )
-        axes[x_key] |= {"showgrid": False, "zeroline": False}
-        first = column == 0
-        axes[y_key] = axis("Token" if first else "", domain=[bottom, top], anchor=used["xaxis"], autorange="reversed")
-        axes[y_key] |= {**_tokens(names, True), "showgrid": False, "zeroline": False, "showticklabels": first}
+        left, right = (column + (0.06 if column else 0)) / columns, (column + 1) / columns - 0.01
+        top, bottom = 1 - (row + (0.12 if row else 0)) / rows, 1 - (row + 1) / rows + (0.04 if rows > 1 else 0)
+        lowest = index + across >= len(found)  # of its column: the others leave their ticks and titles out
+        title = ("Key" if name in pairs else "Number") if lowest else ""
+        axes[x_key] = _bare(title, [left, right], used["yaxis"], showticklabels=lowest, tickformat="d", nticks=8)
+        tokens = {**_tokens(names), "autorange": "reversed", "showticklabels": column == 0}
+        axes[y_key] = _bare("" if column else "Token", [bottom, top], used["xaxis"], **tokens)
         traces.append({**_heat(values, name, bound, name in weights), **used, "showscale": False})
-        low, high = (_short(one(values)) for one in (np.nanmin, np.nanmax))
-        text = f"{name}<br>{low} to {high}" if extremes else name
+        text = f"{name}<br>{_extremes(values)}" if extremes else name
         headings.append(heading(text, (left + right) / 2, top))
         if outlined and name in outlined:
             shapes.append(_outline(values.shape, outlined[name], used))
@@ -94,6 +89,15 @@ def matrices(
         traces[-1] |= {"showscale": True, "colorbar": colour_bar("Value")}
     margin = {"l": 8, "r": 8, "t": 40 if extremes else 24, "b": 8}
     return drawn(data=traces, layout=layout("", annotations=headings, shapes=shapes, margin=margin, **axes))
+
+
+def _bare(title: str, domain: list[float], anchor: str, **more: Any) -> dict[str, Any]:
+    return axis(title, domain=domain, anchor=anchor, showgrid=False, zeroline=False, **more)
+
+
+def _extremes(values: Floats) -> str:
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    return f"up to {_short(high)}" if 0 <= low < 0.01 else f"{_short(low)} to {_short(high)}"
 
 
 def _heat(values: Floats, name: str, bound: float | None, is_weight: bool) -> dict[str, Any]:
@@ -110,12 +114,10 @@ def _largest(values: Floats) -> float:
     return float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
 
 
-def _tokens(names: Sequence[str], words: bool) -> dict[str, Any]:
-    """Ticks of an axis along the tokens; along numbers the library chooses whole ones."""
-    if not words:
-        return {"tickformat": "d", "nticks": 5}
-    places = list(range(len(names)))
-    return {"tickvals": places, "ticktext": [label(one) for one in names], "tickfont": {"size": 10}}
+def _tokens(names: Sequence[str]) -> dict[str, Any]:
+    """Ticks of an axis along the tokens: number and word."""
+    ticks = [f"{place} {label(name)}" for place, name in enumerate(names)]
+    return {"tickvals": list(range(len(names))), "ticktext": ticks, "tickfont": {"size": 10}}
 
 
 def _outline(shape: tuple[int, ...], at: tuple[int | None, int | None], used: dict[str, str]) -> dict[str, Any]:
@@ -126,7 +128,7 @@ def _outline(shape: tuple[int, ...], at: tuple[int | None, int | None], used: di
 
 
 def _short(number: float) -> str:
-    return f"{number:.3g}".replace("-", "−")
+    return f"{number:.2g}".replace("-", "−")
 
 
 def by_token(
@@ -150,7 +152,7 @@ def by_token(
     ]
     if level:
         traces.append(_level(level[0], np.array([-0.5, len(names) - 0.5]), np.array([level[1]] * 2)))
-    across = {**_tokens(names, True), "showgrid": False, "zeroline": False, "range": [-0.5, len(names) - 0.5]}
+    across = {**_tokens(names), "showgrid": False, "zeroline": False, "range": [-0.5, len(names) - 0.5]}
     return drawn(
         data=traces, layout=layout("", "Token", y, xaxis=across, yaxis={"rangemode": "tozero"}, showlegend=True)
     )

@@ -13,6 +13,7 @@ from core.figures.images import EXTRA
 from core.figures.palette import NEUTRAL, OTHER_STYLES, Style, drawn, faded, layout
 
 Floats = NDArray[np.float64]
+REGIMES = (Style("#175DCD"), Style("#86592D", "dot"), Style("#F06D02", "dash"))
 POSITION = "Position i (token)"
 LOOKS: dict[str, Style] = {
     "x": Style(NEUTRAL, "dot", "circle-open"),
@@ -41,8 +42,7 @@ def pooling(x: Floats, attended: Floats, largest: Floats, mean: Floats, smallest
 def over_gain(gains: Sequence[float], found: Mapping[str, Floats], now: float) -> go.Figure:
     """How far the worst token of each regime is from what it tends to, over the gain."""
     traces: list[dict[str, Any]] = [
-        _line(name, list(gains), values, style)
-        for (name, values), style in zip(found.items(), OTHER_STYLES, strict=False)
+        _line(name, list(gains), values, style) for (name, values), style in zip(found.items(), REGIMES, strict=False)
     ]
     top = max((float(one.max()) for one in found.values()), default=1.0) or 1.0
     look = {"color": NEUTRAL, "width": 1.5, "dash": "dot"}
