@@ -11,6 +11,7 @@ from ui.claims import claims
 from ui.form import Settings
 from ui.lab import demo
 from ui.lesson import section
+from ui.tabs import tabs
 from ui.words import words
 
 DEMO = catalog.demos()["attention"]
@@ -26,7 +27,13 @@ def explore(now: Settings) -> None:
 settings = demo(DEMO, WORDS["introduction"], explore, elsewhere=BESIDE)
 parts = Explorer(DEMO, WORDS, settings)
 if section("What this kernel does, in numbers", DEMO):
-    parts.numbers()
+    kinds = {
+        "Entropy of the rows": parts.rows,
+        "Gradients to q, k and v": parts.gradients,
+        "n×n form and feature-map form": parts.forms,
+        "FAVOR+ against softmax": parts.random_features,
+    }
+    tabs(kinds, key="attention:numbers")
 if section("From argmax to uniform: temperature", DEMO):
     parts.temperature()
 if section("Why divide by √d?", DEMO):

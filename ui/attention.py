@@ -17,7 +17,6 @@ from core.figures import attention as figures
 from core.figures import equivalences as equal
 from ui.form import Settings, knob_here
 from ui.plot import Point, clickable, newly_clicked, plot
-from ui.tabs import tabs
 
 PICK, ROW, COLUMN = "attention:matrix", "attention:row", "attention:column"
 UPPER, LOWER = MATRICES[:3], MATRICES[3:]
@@ -77,16 +76,6 @@ class Explorer:
         st.code("\n".join([pair, *by_hand(self.config, matrix, row, column)]), language=None, wrap_lines=True)
 
     # --- what it does, in numbers
-
-    def numbers(self) -> None:
-        """Rows, gradients, two forms, random features."""
-        parts = {
-            "Entropy of the rows": self.rows,
-            "Gradients to q, k and v": self.gradients,
-            "n×n form and feature-map form": self.forms,
-            "FAVOR+ against softmax": self.random_features,
-        }
-        tabs(parts, key="attention:numbers")
 
     def rows(self) -> None:
         """Entropy of each row."""
@@ -197,7 +186,7 @@ class Explorer:
                 {
                     "Similarity": name,
                     "Smallest row sum, relative": f"{least:.2g}",
-                    "Largest output / value": f"{most:.3g}",
+                    "Largest output / value": _times(most),
                 }
                 for name, (least, most) in worst.items()
             ],
@@ -311,7 +300,10 @@ def _in_short(config: AttentionConfig, seen: attention.Seen) -> str:
     """Ranks, row sums and outputs in a sentence or two."""
     rank, effective = seen.rank
     text = f"Rank of the weights: {rank} numerically, {effective:.2f} effectively, of n = {len(seen.names)}. "
-    text += f"Largest |output| is {seen.blow_up:.3g} times the largest |value|. "
+    if np.isfinite(seen.blow_up):
+        text += f"Largest |output| is {seen.blow_up:.3g} times the largest |value|. "
+    else:
+        text += "A row of similarities sums to 0, so its weights and its output are not finite. "
     if seen.sums.min() < 0.999:
         text += f"Similarities cancel: the smallest |row sum| is {seen.sums.min():.2g} of the sum of absolute values"
         text += "; nothing bounds the output." if config.kernel in FAILING else "."
@@ -338,6 +330,10 @@ def _vector(values: np.ndarray) -> str:
 def _norm(values: np.ndarray) -> str:
     found = float(np.linalg.norm(values))
     return "0, exactly" if found == 0 else f"{found:.3g}"
+
+
+def _times(number: float) -> str:
+    return f"{number:.3g}" if np.isfinite(number) else "∞: a row sums to 0"
 
 
 def _row(name: str, one: str, several: str) -> dict[str, str]:

@@ -167,8 +167,8 @@ class Seen:
 
     @property
     def blow_up(self) -> float:
-        """Largest |output| over the largest |value|: a weighted mean cannot be above 1."""
-        return float(np.abs(self.output).max() / np.abs(self.v).max())
+        """Largest |output| over the largest |value|: a weighted mean cannot be above 1. ∞ where a row sums to 0."""
+        return float(np.abs(self.output).max() / np.abs(self.v).max()) if np.isfinite(self.output).all() else math.inf
 
 
 def kernel_of(config: AttentionConfig) -> kernels.Kernel:
@@ -234,7 +234,7 @@ def look(config: AttentionConfig) -> Seen:
         score=score,
         weights=weights.numpy(),
         output=output.numpy(),
-        sums=row_sums(weights.numpy()),
+        sums=row_sums(kernel.similarity(q, k).numpy()),
         entropy=entropy(weights.numpy()),
         rank=ranks(weights.numpy()),
         gradients=_gradients(kernel, q, k, v),
@@ -244,17 +244,19 @@ def look(config: AttentionConfig) -> Seen:
     )
 
 
-def row_sums(weights: Floats) -> Floats:
+def row_sums(similarity: Floats) -> Floats:
     """(n,): |Σ| over Σ|·| of each row: 1 where nothing cancels, about 0 where positive and negative terms do."""
-    cancelled: Floats = np.abs(weights.sum(axis=-1)) / np.abs(weights).sum(axis=-1)
-    return cancelled
+    absolute = np.abs(similarity).sum(axis=-1)
+    found: Floats = np.abs(similarity.sum(axis=-1)) / np.where(absolute > 0, absolute, 1.0)
+    return found
 
 
 def entropy(weights: Floats) -> Floats:
     """(n,) in nats; 0 log 0 is 0; NaN for a row with a weight below 0, which is no distribution."""
-    inside = np.where(weights > 0, weights, 1.0)
-    found: Floats = np.where(weights.min(axis=-1) < -SIGNED, np.nan, -(weights * np.log(inside)).sum(axis=-1))
-    return np.abs(found)  # −0.0 is 0
+    usable = np.isfinite(weights).all(axis=-1) & (np.nan_to_num(weights).min(axis=-1) >= -SIGNED)
+    inside = np.where((weights > 0) & usable[..., None], weights, 1.0)  # log 1 is 0
+    found: Floats = np.where(usable, np.abs((inside * np.log(inside)).sum(axis=-1)), np.nan)
+    return found
 
 
 def ranks(matrix: Floats) -> tuple[int, float]:
@@ -271,7 +273,9 @@ def ranks(matrix: Floats) -> tuple[int, float]:
 
 
 def relative(one: Floats, other: Floats) -> float:
-    """Largest absolute difference over the largest absolute value of the second."""
+    """Largest absolute difference over the largest absolute value of the second; NaN where a number is not finite."""
+    if not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return math.nan
     return float(np.abs(one - other).max() / np.abs(other).max())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -43,7 +44,10 @@ def favor_errors(config: AttentionConfig) -> dict[int, dict[int, float]]:
 
 @dataclass(frozen=True)
 class Signs:
-    """Rows of attention on random tokens: sums |Σs|/Σ|s|, and growth = largest |output| over the largest |value|."""
+    """Rows of attention on random tokens: sums |Σs|/Σ|s|, and growth = largest |output| over the largest |value|.
+
+    A row that sums to exactly 0 has a growth of ∞.
+    """
 
     sums: Floats
     growth: Floats
@@ -58,9 +62,9 @@ def sign_changes(width: int, seed: int) -> dict[str, Signs]:
     largest = v.abs().amax(dim=(-2, -1))[:, None]
     found = {}
     for name, kernel in SIGNS.items():
-        weights = kernel.weights(q, k)
-        growth = (weights @ v).abs().amax(dim=-1) / largest
-        found[name] = Signs(row_sums(weights.numpy()).ravel(), growth.numpy().ravel())
+        growth = (kernel.weights(q, k) @ v).abs().amax(dim=-1) / largest
+        sums = row_sums(kernel.similarity(q, k).numpy())
+        found[name] = Signs(sums.ravel(), growth.nan_to_num(nan=math.inf).numpy().ravel())
     return found
 
 

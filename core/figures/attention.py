@@ -96,13 +96,15 @@ def _bare(title: str, domain: list[float], anchor: str, **more: Any) -> dict[str
 
 
 def _extremes(values: Floats) -> str:
+    if not np.isfinite(values).any():
+        return "not finite"
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     return f"up to {_short(high)}" if 0 <= low < 0.01 else f"{_short(low)} to {_short(high)}"
 
 
 def _heat(values: Floats, name: str, bound: float | None, is_weight: bool) -> dict[str, Any]:
     largest = bound or _largest(values)
-    from_zero = is_weight and np.nanmin(values) > -1e-9
+    from_zero = is_weight and not (values < -1e-9).any()
     scale = {"colorscale": SEQUENTIAL, "zmin": 0, "zmax": 1} if from_zero else {"colorscale": DIVERGING}
     ends = {} if from_zero else {"zmin": -largest, "zmax": largest}
     hover = f"{name}: row %{{y}}, column %{{x}}<br>%{{z:.4~g}}{EXTRA}"
@@ -111,7 +113,8 @@ def _heat(values: Floats, name: str, bound: float | None, is_weight: bool) -> di
 
 
 def _largest(values: Floats) -> float:
-    return float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
+    finite = np.abs(values[np.isfinite(values)])
+    return float(finite.max(initial=0.0)) or 1.0
 
 
 def _tokens(names: Sequence[str]) -> dict[str, Any]:
@@ -250,18 +253,19 @@ def signs(found: Mapping[str, tuple[Floats, Floats, bool]]) -> go.Figure:
     traces: list[dict[str, Any]] = []
     for (name, (sums, growth, positive)), style in zip(found.items(), OTHER_STYLES, strict=False):
         look = {"color": style.colour, "size": 6, "opacity": 0.6, "symbol": "circle" if positive else "x"}
+        drawable = (sums > 0) & np.isfinite(growth)  # a logarithm has no place for the others
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers",
                 "name": name if positive else f"{name}: changes sign",
-                "x": sums.astype(np.float32),
-                "y": growth.astype(np.float32),
+                "x": sums[drawable].astype(np.float32),
+                "y": growth[drawable].astype(np.float32),
                 "marker": look,
                 "hovertemplate": f"{name}<br>row sum %{{x:.3~g}}, output %{{y:.3~g}}{EXTRA}",
             }
         )
-    least = min(float(sums.min()) for sums, _, _ in found.values())
+    least = min(float(sums[sums > 0].min(initial=1.0)) for sums, _, _ in found.values())
     ends = np.array([least, 1.0])
     traces.append(_level("bound: 1 / row sum", ends, 1 / ends))
     x, y = "|Σ similarity| / Σ |similarity| of a row", "Largest |output| / largest |value|"

@@ -330,3 +330,11 @@ def test_other_passing_fields_survive_if_they_are_plain_else_it_is_said(engine: 
     assert not {"present", "class"} & set(link(app))
     (said,) = app.warning
     assert said.value.count("must be at most 64 letters") == 2 and "<script>" not in said.value
+
+
+@pytest.mark.parametrize("kind", ["run", "finished"])
+def test_a_lesson_of_a_lab_that_trains_nothing_cannot_wait_for_a_run(kind: str) -> None:
+    text = f'+++\ntitle = "T"\nlab = "attention"\n+++\n## 1. Wait\nDone when: {kind} kernel = linear\n'
+    with pytest.raises(LessonError, match=f"nothing trains in this lab, so '{kind}' never happens"):
+        parse(text, "tea")
+    assert parse(text.replace(kind, "knob"), "tea").steps[0].done_when.kind == "knob"

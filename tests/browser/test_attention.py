@@ -1,0 +1,28 @@
+"""The attention lab as a person uses it: a click on a cell, a typed sentence, a knob among the sections, a phone."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import PATIENCE_MS, Visit, come_to
+
+LOWER = "[class*=st-key-attention-scores]"
+
+
+def test_a_click_on_a_cell_and_a_typed_sentence_change_the_arithmetic(visit: Visit, server: str) -> None:
+    page = visit(f"{server}/attention", wait_for=f"{LOWER} .main-svg", width=390, scheme="dark")
+    inside = page.locator("[data-testid=stMain]")
+    assert inside.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
+    page.set_viewport_size({"width": 1280, "height": 900})
+    come_to(page, LOWER)
+    code = page.get_by_test_id("stCode").first
+    expect(code).to_contain_text("score[1, 0]", timeout=PATIENCE_MS)
+    panel = page.locator(f"{LOWER} .draglayer .xy .nsewdrag").bounding_box()
+    assert panel
+    page.mouse.click(panel["x"] + panel["width"] * 0.5, panel["y"] + panel["height"] * 0.5)
+    expect(code).to_contain_text("score[5, 5]", timeout=PATIENCE_MS)
+    sentence = page.locator(".st-key-attention-sentence input")
+    sentence.fill("a <b>bold</b> claim")
+    sentence.press("Enter")
+    expect(code).to_contain_text("row 2: claim", timeout=PATIENCE_MS)
+    assert "sentence=a+%3Cb%3Ebold" in page.url or "sentence=a%20%3Cb%3Ebold" in page.url
