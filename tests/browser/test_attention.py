@@ -10,10 +10,7 @@ LOWER = "[class*=st-key-attention-scores]"
 
 
 def test_a_click_on_a_cell_and_a_typed_sentence_change_the_arithmetic(visit: Visit, server: str) -> None:
-    page = visit(f"{server}/attention", wait_for=f"{LOWER} .main-svg", width=390, scheme="dark")
-    inside = page.locator("[data-testid=stMain]")
-    assert inside.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
-    page.set_viewport_size({"width": 1280, "height": 900})
+    page = visit(f"{server}/attention", wait_for=".layerlab-plot .main-svg")
     come_to(page, LOWER)
     code = page.get_by_test_id("stCode").first
     expect(code).to_contain_text("score[1, 0]", timeout=PATIENCE_MS)
@@ -26,3 +23,6 @@ def test_a_click_on_a_cell_and_a_typed_sentence_change_the_arithmetic(visit: Vis
     sentence.press("Enter")
     expect(code).to_contain_text("row 2: claim", timeout=PATIENCE_MS)
     assert "sentence=a+%3Cb%3Ebold" in page.url or "sentence=a%20%3Cb%3Ebold" in page.url
+    page.set_viewport_size({"width": 390, "height": 900})
+    inside = page.locator("[data-testid=stMain]")
+    assert inside.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
