@@ -124,8 +124,9 @@ class Explorer:
         with right:
             plot(figures.worked(list(hard.weights), soft.weights), "attention worked", height=240)
         st.caption(self.words["worked"])
-        entropies, norms = scaling.over_temperature(_plain(self.config))
-        figure = figures.over_temperature(scaling.TEMPERATURES, entropies, norms, self.config.temperature)
+        config = _plain(self.config)
+        entropies, norms = scaling.over_temperature(config)
+        figure = figures.over_temperature(scaling.TEMPERATURES, entropies, norms, config.temperature)
         plot(figure, "attention temperature", height=280, caption=self.words["temperature"])
 
     def root(self) -> None:
@@ -263,9 +264,12 @@ class Explorer:
 
 
 def _plain(config: AttentionConfig, **kept: Any) -> AttentionConfig:
-    """The config without what does not matter here, so that its answer is found again after another knob moved."""
+    """The tokens and what softmax does to them; what the form does not show counts as its default.
+
+    So an answer is found again after another knob moved.
+    """
     names = ("tokens", "sentence", "positions", "count", "width", "projections", "seed", "temperature", "scaled")
-    return AttentionConfig(**{name: getattr(config, name) for name in names}, **kept)
+    return AttentionConfig(**{name: getattr(config, name) for name in names if config.matters(name)}, **kept)
 
 
 def _chosen(shapes: Mapping[Matrix, tuple[int, ...]]) -> tuple[Matrix, int, int]:
