@@ -21,6 +21,7 @@ from ui.plot import Point, clickable, newly_clicked, plot
 PICK, ROW, COLUMN = "attention:matrix", "attention:row", "attention:column"
 UPPER, LOWER = MATRICES[:3], MATRICES[3:]
 UPPER_CHART, LOWER_CHART = "attention q k v", "attention scores"
+TOKEN_PX = 13
 FAILING = ("dot", "odd", "plain_cosine", "polynomial")
 
 
@@ -58,8 +59,9 @@ class Explorer:
             pairs=(titles["scores"], "weights"),
             outlined={titles[name]: lit[name] for name in LOWER if name in lit},
         )
-        clickable(upper, UPPER_CHART, height=250)
-        clickable(lower, LOWER_CHART, height=300, caption=self.words["matrices"])
+        tall = TOKEN_PX * len(seen.names)  # so that every word has room
+        clickable(upper, UPPER_CHART, height=max(250, tall + 90))
+        clickable(lower, LOWER_CHART, height=max(300, tall + 100), caption=self.words["matrices"])
         self._cell(matrix, row, column, shown)
         st.markdown(_in_short(self.config, seen))
 
@@ -70,9 +72,9 @@ class Explorer:
         places[1].number_input("Row", 0, height - 1, key=ROW)
         places[2].number_input("Column", 0, width - 1, key=COLUMN)
         names = attention.look(self.config).names
-        pair = f"row {row}: {figures.label(names[row])}"
+        pair = f"row {row}: {names[row]}"
         if matrix in ("scores", "weights"):
-            pair += f"; column {column}: {figures.label(names[column])}"
+            pair += f"; column {column}: {names[column]}"
         st.code("\n".join([pair, *by_hand(self.config, matrix, row, column)]), language=None, wrap_lines=True)
 
     # --- what it does, in numbers
@@ -160,7 +162,9 @@ class Explorer:
         count = len(found.several)
         shown = {"one head": found.one[0], **{f"head {i + 1}": one for i, one in enumerate(found.several)}}
         names = tuple(shown)
-        figure = figures.matrices(shown, found.names, weights=names, pairs=names, across=3, extremes=False)
+        figure = figures.matrices(
+            shown, found.names, weights=names, pairs=names, extremes=False, every=-(-len(found.names) // 12)
+        )
         plot(figure, "attention heads", height=230 * -(-len(shown) // 3), caption=self.words["heads"])
         (one_rank, ranks), (one_effective, effective) = found.score_ranks, found.effective
         one_entropy, entropies = found.entropies

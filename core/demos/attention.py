@@ -201,7 +201,7 @@ def inputs(config: AttentionConfig) -> Inputs:
         x = np.stack([word_vector(word, width) for word in words.names])
         x = x + places(len(x), width) if config.positions else x
     else:
-        words = Words(tuple(f"x{_below(place + 1)}" for place in range(config.count)))
+        words = Words(tuple(f"x{_below(place)}" for place in range(config.count)))
         x = stream.standard_normal((config.count, width))
     if config.projections == "identity":
         one: Floats = np.eye(width)

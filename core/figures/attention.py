@@ -58,12 +58,14 @@ def matrices(
     across: int = 3,
     share: bool = False,
     extremes: bool = True,
+    every: int = 1,
 ) -> go.Figure:
     """Heat maps beside one another, a row a token. found: heading -> (n, columns).
 
     weights: headings of those drawn from 0 to 1, unless one is negative; the others are blue below 0 and red above.
     pairs: those whose columns are tokens too. outlined: heading -> row and column to outline, None for all of them.
-    share: one colour scale for all. extremes: say the smallest and largest value. Not finite is left blank.
+    share: one colour scale for all. extremes: say the smallest and largest value. every: that many tokens to
+    a label. Not finite is left blank.
     """
     finite = {name: np.where(np.isfinite(one), one, np.nan) for name, one in found.items()}
     bound = max((_largest(one) for one in finite.values()), default=1.0) if share else None
@@ -78,7 +80,7 @@ def matrices(
         lowest = index + across >= len(found)  # of its column: the others leave their ticks and titles out
         title = ("Key" if name in pairs else "Number") if lowest else ""
         axes[x_key] = _bare(title, [left, right], used["yaxis"], showticklabels=lowest, tickformat="d", nticks=8)
-        tokens = {**_tokens(names), "autorange": "reversed", "showticklabels": column == 0}
+        tokens = {**_tokens(names, every), "autorange": "reversed", "showticklabels": column == 0}
         axes[y_key] = _bare("" if column else "Token", [bottom, top], used["xaxis"], **tokens)
         traces.append({**_heat(values, name, bound, name in weights), **used, "showscale": False})
         text = f"{name}<br>{_extremes(values)}" if extremes else name
@@ -117,10 +119,10 @@ def _largest(values: Floats) -> float:
     return float(finite.max(initial=0.0)) or 1.0
 
 
-def _tokens(names: Sequence[str]) -> dict[str, Any]:
+def _tokens(names: Sequence[str], every: int = 1) -> dict[str, Any]:
     """Ticks of an axis along the tokens: number and word."""
-    ticks = [f"{place} {label(name)}" for place, name in enumerate(names)]
-    return {"tickvals": list(range(len(names))), "ticktext": ticks, "tickfont": {"size": 10}}
+    places = list(range(0, len(names), every))
+    return {"tickvals": places, "ticktext": [f"{i} {label(names[i])}" for i in places], "tickfont": {"size": 10}}
 
 
 def _outline(shape: tuple[int, ...], at: tuple[int | None, int | None], used: dict[str, str]) -> dict[str, Any]:

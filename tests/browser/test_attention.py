@@ -24,5 +24,6 @@ def test_a_click_on_a_cell_and_a_typed_sentence_change_the_arithmetic(visit: Vis
     expect(code).to_contain_text("row 2: claim", timeout=PATIENCE_MS)
     assert "sentence=a+%3Cb%3Ebold" in page.url or "sentence=a%20%3Cb%3Ebold" in page.url
     page.set_viewport_size({"width": 390, "height": 900})
-    inside = page.locator("[data-testid=stMain]")
-    assert inside.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
+    main = "document.querySelector('[data-testid=stMain]')"
+    fits = f"{main}.scrollWidth <= {main}.clientWidth"
+    page.wait_for_function(fits, timeout=PATIENCE_MS)  # once the charts have followed
