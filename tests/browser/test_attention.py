@@ -25,5 +25,5 @@ def test_a_click_on_a_cell_and_a_typed_sentence_change_the_arithmetic(visit: Vis
     assert "sentence=a+%3Cb%3Ebold" in page.url or "sentence=a%20%3Cb%3Ebold" in page.url
     page.set_viewport_size({"width": 390, "height": 900})
     main = "document.querySelector('[data-testid=stMain]')"
-    fits = f"{main}.scrollWidth <= {main}.clientWidth"
+    fits = f"() => {main}.scrollWidth <= {main}.clientWidth"  # a function: the page lets no text be run
     page.wait_for_function(fits, timeout=PATIENCE_MS)  # once the charts have followed
