@@ -361,12 +361,16 @@ def _apart(number: float) -> str:
     return "undefined: a row sees no token" if np.isnan(number) else f"{number:.2g}".replace("-", "−")
 
 
+def _value(number: float) -> str:
+    return "–" if np.isnan(number) else f"{number:.4g}".replace("-", "−")
+
+
 def _at_end(found: equivalences.Convolution, place: int) -> dict[str, str]:
     attended, convolved, formula = (one[place] for one in (found.attended, found.convolved, found.formula))
     return {
         "Position": str(place),
-        "Convolution, zero padding": f"{convolved:.4g}",
-        "Softmax must give": f"{formula:.4g}",
-        "Attention": f"{attended:.4g}",
+        "Convolution, zero padding": _value(convolved),
+        "Softmax must give": _value(formula),
+        "Attention": _value(attended),
         "Attention − convolution": _apart(attended - convolved),
     }
