@@ -46,6 +46,7 @@ class Knob:
     rule: str = ""
     offered: Callable[[], Sequence[str]] | None = None
     usable: Callable[[], Sequence[str]] | None = None
+    longest: int = 0
 
     def label_of(self, value: object) -> str:
         """How this value reads on screen, with its unit."""
@@ -76,6 +77,7 @@ def knob(
     rule: str = "",
     offered: Callable[[], Sequence[str]] | None = None,
     usable: Callable[[], Sequence[str]] | None = None,
+    longest: int | None = None,
 ) -> Any:
     """A config field with everything a form needs.
 
@@ -83,7 +85,8 @@ def knob(
     numbers. logarithmic: the form should offer even steps of the logarithm (learning rates). where: other field -> the
     values of it for which this one matters; elsewhere it counts as its default and is not drawn. usable: which
     choices a form should offer on this machine; all are valid, for results come from other machines too. Of a text:
-    pattern, the whole of it must match; rule, the same in words; offered, what may be chosen here now.
+    pattern, the whole of it must match; rule, the same in words; offered, what may be chosen here now; longest, in
+    characters: of a link's longer one the beginning is used.
     """
     extra: dict[str, Any] = {
         "help": help,
@@ -96,11 +99,11 @@ def knob(
         "rule": rule,
         "offered": offered,
         "usable": usable,
+        "longest": longest or 0,
     }
     whole = f"^(?:{pattern})$" if pattern else None
-    return Field(
-        default, title=label, ge=ge, le=le, pattern=whole, allow_inf_nan=None, json_schema_extra={"knob": extra}
-    )
+    limits: dict[str, Any] = {"ge": ge, "le": le, "pattern": whole, "max_length": longest}
+    return Field(default, title=label, **limits, allow_inf_nan=None, json_schema_extra={"knob": extra})
 
 
 def band_knob(default: Band = "std") -> Any:
@@ -234,6 +237,7 @@ def _describe(name: str, field: FieldInfo) -> Knob:
         rule=about["rule"],
         offered=about["offered"],
         usable=about["usable"],
+        longest=about["longest"],
     )
 
 
@@ -266,7 +270,9 @@ def _rule(knob: Knob) -> str:
 
 
 def _nearest(knob: Knob, value: object) -> Any:
-    """The valid value closest to a refused one: the near bound for a number, else the default."""
+    """The valid value closest to a refused one: the near bound, a long text's beginning, else the default."""
+    if knob.longest and isinstance(value, str) and len(value) > knob.longest:
+        return value[: knob.longest]
     if knob.kind not in ("integer", "number") or knob.minimum is None or knob.maximum is None:
         return knob.default
     try:

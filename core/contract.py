@@ -1,4 +1,4 @@
-"""What an experiment is: a config, a generator that trains, and the questions its trained model can answer."""
+"""What a lab is made of: an experiment (a config, a generator that trains, questions to its model), or a demo."""
 
 from __future__ import annotations
 
@@ -54,15 +54,37 @@ def _one_input(config: Any) -> float:
 
 
 @dataclass(frozen=True)
-class Experiment:
+class Topic:
+    """What a page, its form, its link and its lessons must know, whether anything trains or not.
+
+    key: its name in links, on the command line and in the store. lab: the page it is shown on.
+    """
+
+    key: str
+    lab: str
+    title: str
+    question: str
+    source: str
+    config: type[Config]
+
+
+@dataclass(frozen=True)
+class Demo(Topic):
+    """A lab, or a part of one, that trains nothing, as its file in core/demos declares it in `DEMO`.
+
+    Its config is what the page's pure functions take; each answers within 100 ms, so every knob takes effect at once.
+    """
+
+
+@dataclass(frozen=True)
+class Experiment(Topic):
     """One experiment, as its file declares it in `EXPERIMENT`.
 
-    key: its name in links, on the command line and in the store. lab: the page it is shown on. version: raised by hand
-    when its numbers change, so that old results are not mistaken for new ones. run(config, seeds, device) yields
-    events; build(config) makes the untrained module that a Checkpoint's weights fit; total_steps(config) is the step
-    of the last event if nothing stops early. summary: metric names whose last finite value sums a training up.
-    lists: name -> prefix; the metrics "<prefix> 1", "<prefix> 2", … are one list a seed under that name in what the
-    command line reports at the end.
+    version: raised by hand when its numbers change, so that old results are not mistaken for new ones. run(config,
+    seeds, device) yields events; build(config) makes the untrained module that a Checkpoint's weights fit;
+    total_steps(config) is the step of the last event if nothing stops early. summary: metric names whose last finite
+    value sums a training up. lists: name -> prefix; the metrics "<prefix> 1", "<prefix> 2", … are one list a seed under
+    that name in what the command line reports at the end.
     queries: name -> f(model, config, device=..., **arguments) -> Arrays. seeds_per_unit(config, device): how many seeds
     train together in one unit of work (one where a core is kept busy by it). exclusive: nothing may run beside it.
     predictions: what a learner may be asked before the run. example(config): one input of the module, for counting its
@@ -73,13 +95,7 @@ class Experiment:
     timed: metrics that are read off a clock, so that no other machine, and no other day, repeats them.
     """
 
-    key: str
-    lab: str
-    title: str
-    question: str
-    source: str
     version: int
-    config: type[Config]
     run: Run
     build: Callable[[Any], nn.Module]
     total_steps: Callable[[Any], float]

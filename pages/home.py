@@ -51,4 +51,4 @@ for column, cell in zip(st.columns(max(2, min(3, len(cells)))) * (1 + len(cells)
         else:
             invitation(cell)
 if not shown:
-    st.info("There is no lab yet: a lab appears when its page is in pages/ and its experiment in core/experiments/.")
+    st.info("There is no lab yet: a lab appears when its page is in pages/ and its experiment or demo in core/.")

@@ -26,8 +26,8 @@ ROOMS = (
     "core.statistics",
     "core.queries",
     "core.experiments",
-    "core.claims",
     "core.demos",
+    "core.claims",  # some are decided by a demo
     "core.figures",
     "core.provenance",
     "core.catalog",  # below the engine, whose workers ask it for an experiment by name

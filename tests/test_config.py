@@ -254,3 +254,15 @@ def test_a_rule_about_several_fields_speaks_for_itself():
     assert Related.clamp({"heads": "5", "width": "20"})[0].width == 20  # right together, though not one by one
     found, messages = Related.clamp({"heads": 5})
     assert found == Related() and messages[0].endswith("Used the defaults instead.")
+
+
+def test_a_text_that_is_too_long_is_cut_with_a_message():
+    class Spoken(Config):
+        words: str = knob("", "Words", longest=5, rule="at most 5 characters")
+
+    assert Spoken.knob("words").longest == 5
+    config, (message,) = Spoken.clamp({"words": "abcdefgh"})
+    assert config.words == "abcde"
+    assert message == "words must be at most 5 characters; got 'abcdefgh'. Used abcde instead."
+    with pytest.raises(ConfigError, match="words must be at most 5 characters"):
+        Spoken.parse({"words": "abcdef"})

@@ -134,3 +134,11 @@ def test_a_device_and_its_versions_have_names():
     assert f"{devices.usable_cores()} cores" in devices.describe(torch.device("cpu"))
     assert devices.usable_cores() >= 1
     assert devices.versions()["torch"] == torch.__version__
+
+
+def test_one_thread_is_for_what_is_inside_whatever_happens_there():
+    before = torch.get_num_threads()
+    with pytest.raises(RuntimeError), devices.one_thread():
+        assert torch.get_num_threads() == 1
+        raise RuntimeError
+    assert torch.get_num_threads() == before

@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from core.claims.evidence import Claim, Finding, Word
+from core.claims.evidence import AtOnce, Claim, Evidence, Finding, Word
 from core.config import Config
-from core.contract import Experiment
+from core.contract import Experiment, Topic
 from ui.ask import ask
 from ui.form import Settings
 from ui.results import Result, recorded_for, result_for
@@ -55,25 +55,31 @@ class OnThisServer:
         return result
 
 
-def claims(experiment: Experiment, settings: Settings, made: Sequence[Claim]) -> None:
-    """A card for each claim, two in a row."""
+def claims(topic: Topic, settings: Settings, made: Sequence[Claim]) -> None:
+    """A card for each claim, two in a row. Of a demo all are decided at once: they need no stored run."""
 
-    @st.fragment(key=f"{experiment.key}:claims", parallel=True)
+    def evidence() -> Evidence:
+        if isinstance(topic, Experiment):
+            return OnThisServer(topic, settings.config, {})
+        return AtOnce(settings.config)
+
+    @st.fragment(key=f"{topic.key}:claims", parallel=True)
     def cards() -> None:
         for start in range(0, len(made), 2):
             for column, claim in zip(st.columns(2), made[start : start + 2], strict=False):
                 with column.container(border=True, height="stretch"):
-                    _card(claim, OnThisServer(experiment, settings.config, {}))
+                    _card(claim, evidence())
 
     cards()
 
 
-def _card(claim: Claim, evidence: OnThisServer) -> None:
+def _card(claim: Claim, evidence: Evidence) -> None:
     st.markdown(f"**“{claim.text}”**")
     st.caption(f"{claim.source[0].upper()}{claim.source[1:]}")
     finding: Finding = claim.decide(evidence)
     icon, colour = LOOK[finding.word]
     st.badge(finding.word, icon=f":material/{icon}:", color=colour)  # type: ignore[arg-type]
     st.markdown(finding.because)
-    origins = dict.fromkeys(result.label for result in evidence.used.values())
+    used = evidence.used.values() if isinstance(evidence, OnThisServer) else ()
+    origins = dict.fromkeys(result.label for result in used)
     st.caption(" ".join([f"Measured: {claim.measurement}", *(f"Data: {origin}." for origin in origins)]))

@@ -1,4 +1,4 @@
-"""Which labs there are: those with a page in pages/ and at least one experiment that names them."""
+"""Which labs there are: those with a page in pages/ and at least one experiment or demo that names them."""
 
 from __future__ import annotations
 
@@ -28,14 +28,12 @@ class Lab:
 
 
 def labs(root: Path = ROOT) -> tuple[Lab, ...]:
-    """The labs by title. A lab speaks through the experiment of its own name, else through its first one."""
-    speakers = {}
-    for experiment in catalog.experiments().values():
-        if experiment.lab not in speakers or experiment.key == experiment.lab:
-            speakers[experiment.lab] = experiment
+    """The labs by title. A lab speaks through the experiment or demo of its own name, else through its first one."""
+    speakers = {one.lab: catalog.topic_of(one.lab) for one in catalog.topics().values()}
     found = (
         Lab(name, one.title, one.question, root / "pages" / f"{name}.py", _picture(root, name))
         for name, one in speakers.items()
+        if one
     )
     return tuple(sorted((lab for lab in found if lab.page.is_file()), key=lambda lab: lab.title))
 

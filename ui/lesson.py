@@ -16,7 +16,7 @@ from typing import Any
 import streamlit as st
 
 from core.config import ConfigError
-from core.contract import Experiment
+from core.contract import Experiment, Topic
 from core.engine.records import RunRecord
 from core.engine.scheduler import shared
 from ui.address import LESSON, asked_lesson, leave, with_fields
@@ -64,12 +64,12 @@ def note_guess(question: str, guess: str) -> None:
         progress.guesses.setdefault(question, guess)
 
 
-def section(title: str, experiment: Experiment) -> bool:
+def section(title: str, topic: Topic) -> bool:
     """Head a part of a lab's page; whether it is to be drawn.
 
     A lesson may hide it. One whose step asks to open it shows a button first, so that opening is the reader's doing.
     """
-    lesson, progress = _readable(experiment), _here()
+    lesson, progress = _readable(topic), _here()
     if lesson is None or progress is None:
         st.subheader(title, anchor=False)
         return True
@@ -87,7 +87,7 @@ def section(title: str, experiment: Experiment) -> bool:
 # --- the lab's page
 
 
-def lesson_of(experiment: Experiment) -> Lesson | None:
+def lesson_of(topic: Topic) -> Lesson | None:
     """The lesson in the address; where it cannot be shown the page says why and goes on without it.
 
     A link that names the lesson alone begins with the lesson's settings; one that names settings too keeps them.
@@ -100,12 +100,12 @@ def lesson_of(experiment: Experiment) -> Lesson | None:
     except LessonError as error:
         _refuse(str(error))
         return None
-    if lesson.experiment.lab != experiment.lab:
-        _refuse(f"The lesson {name!r} belongs to another lab, {lesson.experiment.title}.", lesson)
+    if lesson.topic.lab != topic.lab:
+        _refuse(f"The lesson {name!r} belongs to another lab, {lesson.topic.title}.", lesson)
         return None
     _progress_of(name)
-    if not has_settings(experiment):
-        to_defaults(experiment, **lesson.start)
+    if not has_settings(topic):
+        to_defaults(topic, **lesson.start)
     return lesson
 
 
@@ -203,7 +203,7 @@ def _refuse(message: str, lesson: Lesson | None = None) -> None:
     """Messages quote what a link says: as code, nothing in them is Markdown or HTML."""
     st.warning("This lesson cannot be shown; the lab works on without it.\n- `" + message.replace("`", "'") + "`")
     if lesson:
-        link_to_lesson(lesson.experiment.lab, lesson.name, f"Open it there: {lesson.title}")
+        link_to_lesson(lesson.topic.lab, lesson.name, f"Open it there: {lesson.title}")
     st.button("Go on without it", key="lesson:leave", on_click=leave, args=(LESSON,))
 
 
@@ -213,7 +213,7 @@ def _refuse(message: str, lesson: Lesson | None = None) -> None:
 def _advance(lesson: Lesson, progress: Progress, settings: Settings) -> bool:
     """Tick what is done, one step after the other; whether anything was."""
     before = progress.done
-    while (step := _current(lesson, progress)) and _met(step.done_when, lesson.experiment, settings, progress):
+    while (step := _current(lesson, progress)) and _met(step.done_when, lesson.topic, settings, progress):
         progress.done += 1
         progress.opened.clear()
     return progress.done > before
@@ -223,7 +223,7 @@ def _current(lesson: Lesson, progress: Progress) -> Step | None:
     return lesson.steps[progress.done] if progress.done < len(lesson.steps) else None
 
 
-def _met(condition: Condition, experiment: Experiment, settings: Settings, progress: Progress) -> bool:
+def _met(condition: Condition, topic: Topic, settings: Settings, progress: Progress) -> bool:
     """Whether this has happened."""
     if condition.kind == "opened":
         return condition.target in progress.opened
@@ -231,10 +231,11 @@ def _met(condition: Condition, experiment: Experiment, settings: Settings, progr
         return condition.target in progress.guesses
     if condition.kind == "knob":
         return _fits(condition, settings.config.model_dump(), settings.seeds)
-    runs = _runs(experiment, settings, progress)
+    assert isinstance(topic, Experiment)  # else the file would have been refused
+    runs = _runs(topic, settings, progress)
     if condition.kind == "finished":
         runs = [run for run in runs if run.state == "finished"]
-    return any(_fits(condition, _settings_of(experiment, run), run.seeds) for run in runs)
+    return any(_fits(condition, _settings_of(topic, run), run.seeds) for run in runs)
 
 
 def _runs(experiment: Experiment, settings: Settings, progress: Progress) -> list[RunRecord]:
@@ -256,7 +257,7 @@ def _settings_of(experiment: Experiment, run: RunRecord) -> dict[str, Any]:
 
 def _fits(condition: Condition, config: dict[str, Any], seeds: Iterable[int]) -> bool:
     numbers = sorted(seeds)
-    values = {**config, "seeds": len(numbers), "first_seed": numbers[0]}
+    values = {**config, **({"seeds": len(numbers), "first_seed": numbers[0]} if numbers else {})}
     return all(term.name in values and term.holds(values[term.name]) for term in condition.terms)
 
 
@@ -268,7 +269,7 @@ def _begin_again(lesson: Lesson) -> None:
         _progress.pop((owner(), lesson.name), None)
     for step in lesson.steps:
         st.session_state.pop(f"lesson:guess:{step.question}", None)
-    to_defaults(lesson.experiment, **lesson.start)
+    to_defaults(lesson.topic, **lesson.start)
 
 
 def _unfold(part: str) -> None:
@@ -291,10 +292,10 @@ def _progress_of(name: str) -> Progress:
         return found
 
 
-def _readable(experiment: Experiment) -> Lesson | None:
+def _readable(topic: Topic) -> Lesson | None:
     """The lesson of the address, if it is one of this lab; what is wrong with it is said elsewhere."""
     try:
         lesson = read(asked_lesson())
     except LessonError:
         return None
-    return lesson if lesson.experiment.lab == experiment.lab else None
+    return lesson if lesson.topic.lab == topic.lab else None

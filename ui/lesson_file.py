@@ -12,8 +12,8 @@ from typing import Any, Literal, get_args
 
 from core import catalog
 from core.config import Config, ConfigError
-from core.contract import Experiment
-from ui.form import Seeds
+from core.contract import Experiment, Topic
+from ui.form import sheets
 from ui.labs import ROOT
 from ui.words import listed
 
@@ -77,7 +77,7 @@ class Lesson:
 
     name: str
     title: str
-    experiment: Experiment
+    topic: Topic
     introduction: str
     steps: tuple[Step, ...]
     hide: frozenset[str] = frozenset()
@@ -107,7 +107,7 @@ def lessons(lab: str) -> dict[str, str]:
             lesson = read(name)
         except LessonError:
             continue
-        if lesson.experiment.lab == lab:
+        if lesson.topic.lab == lab:
             found[name] = lesson.title
     return found
 
@@ -129,7 +129,7 @@ class _Reader:
     def __init__(self, lines: list[str], name: str) -> None:
         self.lines, self.name = lines, name
         self.head, self.first = self._head()
-        self.experiment = self._lab(self.head["lab"])
+        self.topic = self._lab(self.head["lab"])
         self.questions = {match[1] for _, match in self._matches(_GUESS)}
 
     def lesson(self) -> Lesson:
@@ -146,7 +146,7 @@ class _Reader:
                 raise self._fault(number, f"steps are numbered 1, 2, 3 …; got {match[1]}. Write ## {place}. {match[2]}")
             steps.append(self._step(match[2].strip(), number + 1, end))
         introduction = "\n".join(self.lines[self.first - 1 : headings[0][0] - 1]).strip()
-        return Lesson(self.name, head["title"], self.experiment, introduction, tuple(steps), hide, start)
+        return Lesson(self.name, head["title"], self.topic, introduction, tuple(steps), hide, start)
 
     def _fault(self, line: int, rule: str) -> LessonError:
         return LessonError(f"assets/lessons/{self.name}.md, line {max(line, 1)}: {rule}")
@@ -182,16 +182,15 @@ class _Reader:
     def _line_of(self, name: str) -> int:
         return next((n for n, line in enumerate(self.lines, start=1) if re.match(rf'\s*\[?"?{name}\b', line)), 1)
 
-    def _lab(self, lab: str) -> Experiment:
-        known = catalog.experiments()
-        found = known.get(lab) or next((one for one in known.values() if one.lab == lab), None)
-        if found is None or found.lab != lab:
-            labs = ", ".join(sorted({one.lab for one in known.values()}))
+    def _lab(self, lab: str) -> Topic:
+        found = catalog.topic_of(lab)
+        if found is None:
+            labs = ", ".join(sorted({one.lab for one in catalog.topics().values()}))
             raise self._fault(self._line_of("lab"), f"there is no lab called {lab!r}; there are: {labs}.")
         return found
 
     def _hide(self, names: list[Any]) -> frozenset[str]:
-        known = (*self.experiment.config.model_fields, *Seeds.model_fields, *GROUPS, *self._parts())
+        known = (*self._controls(), *GROUPS, *self._parts())
         for one in names:
             if one not in known:
                 rule = f"there is no control or part called {one!r} to hide; there are: {', '.join(known)}."
@@ -201,8 +200,11 @@ class _Reader:
     def _start(self, values: dict[str, Any]) -> dict[str, Any]:
         return {name: self._value(name, value, self._line_of("set")) for name, value in values.items()}
 
+    def _controls(self) -> tuple[str, ...]:
+        return tuple(name for sheet in sheets(self.topic) for name in sheet.model_fields)
+
     def _parts(self) -> tuple[str, ...]:
-        return listed(self.experiment.lab, "parts")
+        return listed(self.topic.lab, "parts")
 
     # --- a step
 
@@ -235,8 +237,12 @@ class _Reader:
         if known_kind == "opened":
             return Condition(known_kind, target=self._named(rest, "part of this lab", self._parts(), line))
         if known_kind == "guessed":
-            questions = (*sorted(self.questions), *(one.key for one in self.experiment.predictions))
+            asked = self.topic.predictions if isinstance(self.topic, Experiment) else ()
+            questions = (*sorted(self.questions), *(one.key for one in asked))
             return Condition(known_kind, target=self._named(rest, "question", questions, line))
+        if known_kind in ("run", "finished") and not isinstance(self.topic, Experiment):
+            rule = f"nothing trains in this lab, so {kind!r} never happens. Use knob, opened or guessed."
+            raise self._fault(line, rule)
         return Condition(known_kind, terms=self._terms(rest, line))
 
     def _named(self, name: str, what: str, known: Iterable[str], line: int) -> str:
@@ -263,7 +269,7 @@ class _Reader:
     def _value(self, name: str, value: object, line: int) -> Any:
         settings = self._settings_of(name)
         if name not in settings.model_fields:
-            known = ", ".join((*self.experiment.config.model_fields, *Seeds.model_fields))
+            known = ", ".join(self._controls())
             raise self._fault(line, f"there is no control called {name!r}; the controls are {known}.")
         try:
             return getattr(settings.parse({name: value}), name)
@@ -271,4 +277,4 @@ class _Reader:
             raise self._fault(line, str(error)) from None
 
     def _settings_of(self, name: str) -> type[Config]:
-        return Seeds if name in Seeds.model_fields else self.experiment.config
+        return next((sheet for sheet in sheets(self.topic) if name in sheet.model_fields), self.topic.config)

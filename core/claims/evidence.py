@@ -44,6 +44,25 @@ class Evidence(Protocol):
 
 
 @dataclass(frozen=True)
+class AtOnce:
+    """Evidence of a demo: its settings, from which everything is worked out anew; nothing was ever trained."""
+
+    config: Config
+
+    def scores(self, metric: str, **settings: object) -> Mapping[int, float]:
+        """None."""
+        return {}
+
+    def scores_at(self, step: float, metric: str, **settings: object) -> Mapping[int, float]:
+        """None."""
+        return {}
+
+    def ask(self, query: str, **settings: object) -> Mapping[str, Any] | None:
+        """Nothing."""
+        return None
+
+
+@dataclass(frozen=True)
 class Claim:
     """A sentence of a source. measurement: what decides it, in words. decide: measures it on the evidence."""
 

@@ -47,3 +47,14 @@ def test_an_experiment_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, 
     _package(monkeypatch, tmp_path, "EXPERIMENT = 3")
     with pytest.raises(TypeError, match=r"EXPERIMENT in extra_\d+.lab must be an Experiment; got int."):
         catalog.experiments()
+
+
+def test_demos_are_found_like_experiments_and_a_lab_is_named_after_either(monkeypatch: pytest.MonkeyPatch):
+    demos = catalog.demos()
+    assert "attention" in demos and list(demos) == sorted(demos)
+    assert catalog.topic_of("attention") is demos["attention"]
+    assert catalog.topic_of("padding") is catalog.get("padding")
+    assert catalog.topic_of("no such lab") is None
+    monkeypatch.setattr(catalog, "demos", lambda: {"padding": demos["attention"]})
+    with pytest.raises(ValueError, match="An experiment and a demo are both called 'padding'"):
+        catalog.topics()

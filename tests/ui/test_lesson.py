@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import catalog
+from core.contract import Experiment
 from core.engine.scheduler import Scheduler
 from tests.apps import link, ran
 from tests.ui.idle import finished_run
@@ -105,7 +106,7 @@ def finish(engine: Scheduler, water: str = "hard", seeds: tuple[int, ...] = (0, 
 
 def test_a_lesson_is_read_with_its_steps_in_order() -> None:
     found = parse(TEA, "tea")
-    assert (found.title, found.experiment.key, found.introduction) == ("Tea", "kettle", "Before the first step.")
+    assert (found.title, found.topic.key, found.introduction) == ("Tea", "kettle", "Before the first step.")
     assert [step.title for step in found.steps] == ["Guess", "Choose", "Run it", "Wait"]
     assert found.hide == {"lid", "view"}
     assert dict(found.start) == {"steps": 7}
@@ -160,8 +161,8 @@ def test_every_lesson_that_ships_can_be_read_and_asks_before_it_shows(
     found = lesson_file.read(name)
     assert 5 <= len(found.steps) <= 7
     kinds = [step.done_when.kind for step in found.steps]
-    assert kinds.index("guessed") < kinds.index("finished")
-    assert found.title in lesson_file.lessons(found.experiment.lab).values()
+    assert kinds.index("guessed") < kinds.index("finished" if isinstance(found.topic, Experiment) else "knob")
+    assert found.title in lesson_file.lessons(found.topic.lab).values()
 
 
 @pytest.mark.parametrize("lab", sorted(path.stem for path in (ROOT / "assets" / "words").glob("*.md")))
@@ -330,3 +331,11 @@ def test_other_passing_fields_survive_if_they_are_plain_else_it_is_said(engine: 
     assert not {"present", "class"} & set(link(app))
     (said,) = app.warning
     assert said.value.count("must be at most 64 letters") == 2 and "<script>" not in said.value
+
+
+@pytest.mark.parametrize("kind", ["run", "finished"])
+def test_a_lesson_of_a_lab_that_trains_nothing_cannot_wait_for_a_run(kind: str) -> None:
+    text = f'+++\ntitle = "T"\nlab = "attention"\n+++\n## 1. Wait\nDone when: {kind} kernel = linear\n'
+    with pytest.raises(LessonError, match=f"nothing trains in this lab, so '{kind}' never happens"):
+        parse(text, "tea")
+    assert parse(text.replace(kind, "knob"), "tea").steps[0].done_when.kind == "knob"
