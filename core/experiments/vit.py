@@ -26,7 +26,7 @@ from core.events import Event, Metrics
 from core.nn.nudge import nudged
 from core.nn.small_cnn import SmallCnn
 from core.nn.vit import Pooling, Positions, Similarity, VisionTransformer, shuffled
-from core.queries.vit import QUERIES, patch_of, pictures_of, prepared
+from core.queries.vit import QUERIES, far, patch_of, pictures_of, prepared
 from core.training import Learner, checked_losses, checkpoint, minibatches, predict, train_step
 
 WARM_UP = 0.1  # of all steps
@@ -38,6 +38,9 @@ CNN_WORK = 7.4e6  # multiplications of the CNN for a picture
 BUILT_IN = {"digits": (1437, 360), "cifar10": (50_000, 10_000)}  # pictures to train and to test on
 LARGE = (60_000, 10_000)  # of the others
 ACCURACY, SHUFFLED = "test accuracy", "shuffled accuracy"
+DISTANCE = "attention distance {}"  # of a layer, in patches: mean of its heads over the first WATCHED test pictures
+NEAREST, FARTHEST = "nearest head of layer 1", "farthest head of layer 1"
+WATCHED = 50
 
 ONLY_VIT = {"net": ("vit",)}
 
@@ -219,6 +222,15 @@ def measure(learners: list[ShiftingLearner], tests: dict[str, Tensor], labels: T
     for name, images in tests.items():
         right, loss = yield from scores(learners, images, labels, epoch)
         yield Metrics(epoch, {name: right, **({"test loss": loss} if name == ACCURACY else {})})
+    if isinstance(learners[0].net, VisionTransformer):
+        yield Metrics(epoch, how_far(learners, tests[ACCURACY][:WATCHED]))
+
+
+def how_far(learners: list[ShiftingLearner], images: Tensor) -> dict[str, NDArray[np.float64]]:
+    """How far the heads look, in patches: the mean of every layer, and the nearest and farthest head of the first."""
+    found = np.stack([far(learner.net, images) for learner in learners])  # (seeds, layers, heads)
+    layers = {DISTANCE.format(layer + 1): found[:, layer].mean(axis=1) for layer in range(found.shape[1])}
+    return {**layers, NEAREST: found[:, 0].min(axis=1), FARTHEST: found[:, 0].max(axis=1)}
 
 
 def scores(

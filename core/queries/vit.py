@@ -102,13 +102,9 @@ def distances(model: nn.Module, config: Any, *, device: torch.device, count: int
     """
     net = _transformer(model)
     images = torch.from_numpy(pictures_of(config).test.images[:count]).to(device)
-    found = []
-    for piece in minibatches(len(images), BATCH):
-        each = attended(net, images[piece])[1].cpu().double().numpy()
-        found.append(distance(each, net.across, net.class_tokens) * len(each))
     cells = net.across**2
     arrays: dict[str, NDArray[np.generic]] = {
-        "distance": np.sum(found, axis=0) / len(images),
+        "distance": far(net, images),
         "even": distance(np.full((1, 1, 1, cells, cells), 1 / cells), net.across, 0)[0, 0],
         "patch": np.int64(net.patch),  # type: ignore[dict-item]
         "count": np.int64(len(images)),  # type: ignore[dict-item]
@@ -137,6 +133,16 @@ def jumbled(model: nn.Module, config: Any, *, device: torch.device) -> Arrays:
         "classes": np.array(found.classes),
     }
     return Arrays(0, arrays)
+
+
+def far(model: nn.Module, images: Tensor) -> Numbers:
+    """(layers, heads): how far heads look, in patches, in the mean over pictures in uint8."""
+    net, found = _transformer(model), []
+    for piece in minibatches(len(images), BATCH):
+        weights = attended(net, images[piece])[1].cpu().double().numpy()
+        found.append(distance(weights, net.across, net.class_tokens) * len(weights))
+    mean: Numbers = np.sum(found, axis=0) / len(images)
+    return mean
 
 
 @torch.inference_mode()
@@ -169,8 +175,8 @@ def distance(weights: Numbers, across: int, class_tokens: int) -> Numbers:
     places = np.stack(np.divmod(np.arange(across**2), across), axis=1)
     apart = np.linalg.norm(places[:, None] - places[None], axis=2)  # (cells, cells)
     between = weights[..., class_tokens:, class_tokens:]
-    far: Numbers = ((between * apart).sum(axis=-1) / between.sum(axis=-1)).mean(axis=(0, 3))
-    return far
+    found: Numbers = ((between * apart).sum(axis=-1) / between.sum(axis=-1)).mean(axis=(0, 3))
+    return found
 
 
 def share(said: Tensor, labels: Tensor) -> float:
