@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from core.data import squares
-from core.data.labelled import Split
+from core.data import pictures, squares
+from core.data.labelled import SIDE, Split
 from core.data.squares import Squares
 from core.events import Arrays
 from core.nn.vit import VisionTransformer, shuffled
@@ -68,10 +68,11 @@ def attention(
 ) -> Arrays:
     """What every token of one picture attends to.
 
-    index: of a test picture; picture: (channels, 32, 32) uint8 instead. "weights" (layers, heads, n, n), rows sum to
-    one; "rollout" (layers, cells): what of the picture has reached the answer after each layer, sums to one;
-    "distance" (layers, heads) in patches; "picture" (channels, 32, 32) uint8; "probabilities" (classes,); "label": its
-    class, −1 where nobody knows; "classes": their names; "class tokens": how many stand before those of the patches.
+    index: of a test picture; picture: (channels, 32, 32) uint8 instead, made as coarse as the digits where those are
+    what was learnt. "weights" (layers, heads, n, n), rows sum to one; "rollout" (layers, cells): what of the picture
+    has reached the answer after each layer, sums to one; "distance" (layers, heads) in patches; "picture" (channels,
+    32, 32) uint8; "probabilities" (classes,); "label": its class, −1 where nobody knows; "classes": their names;
+    "class tokens": how many stand before those of the patches.
     Raises ValueError for a net without attention, and for a picture that is not there or of another shape.
     """
     net = _transformer(model)
@@ -79,6 +80,8 @@ def attention(
     image, label = (_test_picture(found, index), int(found.test.labels[index])) if picture is None else (picture, -1)
     if image.shape != found.test.images.shape[1:] or image.dtype != np.uint8:
         raise ValueError(f"picture must be {found.test.images.shape[1:]} uint8; got {image.shape} {image.dtype}.")
+    if picture is not None and config.dataset == "digits":
+        image = as_digit(image)
     logits, weights = attended(net, torch.from_numpy(image[None]).to(device))
     each = weights[0].cpu().double().numpy()
     arrays: dict[str, NDArray[np.generic]] = {
@@ -182,6 +185,13 @@ def distance(weights: Numbers, across: int, class_tokens: int) -> Numbers:
 def share(said: Tensor, labels: Tensor) -> float:
     """How many are right, in %."""
     return 100.0 * (said == labels).double().mean().item()
+
+
+def as_digit(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(1, 32, 32) as one of the digits: the mean of every 4×4 pixels, in 17 levels, enlarged again as those are."""
+    coarse = image.reshape(1, 8, SIDE // 8, 8, SIDE // 8).mean(axis=(2, 4))
+    levels = np.round(np.round(coarse * (16 / 255)) * (255 / 16)).astype(np.uint8)
+    return pictures.fitted(levels[None])[0]
 
 
 def _transformer(model: nn.Module) -> VisionTransformer:
