@@ -157,8 +157,9 @@ def attended(net: VisionTransformer, images: Tensor) -> tuple[Tensor, Tensor]:
 def rollout(weights: Numbers, class_tokens: int) -> Numbers:
     """(layers, heads, n, n) -> (layers, cells): how much of every patch has reached what is read, after each layer.
 
-    Heads are averaged; half of a token stays where it is, through the path around the attention; layers are multiplied.
-    What is read is the class token, else the mean of all; what the class token keeps of itself is left out.
+    Sums to one, or is 0 where nothing has. Heads are averaged; half of a token stays where it is, through the path
+    around the attention; layers are multiplied. What is read is the class token, else the mean of all; what the class
+    token keeps of itself is left out.
     Source: Abnar & Zuidema, ACL 2020, section 3.
     """
     tokens = weights.shape[-1]
@@ -166,19 +167,22 @@ def rollout(weights: Numbers, class_tokens: int) -> Numbers:
     for layer in (weights.mean(axis=1) + np.eye(tokens)) / 2:
         passed = layer @ passed
         row = (passed[0] if class_tokens else passed.mean(axis=0))[class_tokens:]
-        rows.append(row / row.sum())
+        rows.append(row / row.sum() if row.any() else row)
     return np.stack(rows)
 
 
 def distance(weights: Numbers, across: int, class_tokens: int) -> Numbers:
     """(pictures, layers, heads, n, n) -> (layers, heads): how far patches look, in patches, weighted by attention.
 
-    From patch to patch; what goes to the class token is left out. Source: Dosovitskiy et al., ICLR 2021, figure 7.
+    From patch to patch; what goes to the class token is left out, and a patch that takes from nothing else counts as
+    looking at itself. Source: Dosovitskiy et al., ICLR 2021, figure 7.
     """
     places = np.stack(np.divmod(np.arange(across**2), across), axis=1)
     apart = np.linalg.norm(places[:, None] - places[None], axis=2)  # (cells, cells)
     between = weights[..., class_tokens:, class_tokens:]
-    found: Numbers = ((between * apart).sum(axis=-1) / between.sum(axis=-1)).mean(axis=(0, 3))
+    whole = between.sum(axis=-1)
+    each = np.divide((between * apart).sum(axis=-1), whole, out=np.zeros_like(whole), where=whole != 0)
+    found: Numbers = each.mean(axis=(0, 3))
     return found
 
 
