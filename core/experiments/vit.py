@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import BeforeValidator
 from torch import Tensor, nn
 
 from core.config import Band, Config, band_knob, knob
@@ -43,6 +44,14 @@ NEAREST, FARTHEST = "nearest head of layer 1", "farthest head of layer 1"
 WATCHED = 50
 
 ONLY_VIT = {"net": ("vit",)}
+
+
+def _whole(value: object) -> object:
+    """A number as a link or a command line says it; what is none stays as it is."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+Whole = BeforeValidator(_whole)
 
 
 class VitConfig(Config):
@@ -77,16 +86,20 @@ class VitConfig(Config):
         "and keys with row and column, so that only distances show.",
         labels={"absolute": "absolute (learned)", "rotary": "rotary (relative)"},
     )
-    patch: Literal[4, 8, 16] = knob(
+    patch: Annotated[Literal[4, 8, 16], Whole] = knob(
         8,
         "Patch size",
         unit="px",
         where=ONLY_VIT,
         help="Side of a patch; it divides the 32 of a picture: 64, 16 or 4 tokens.",
     )
-    heads: Literal[1, 2, 4, 8] = knob(4, "Heads", where=ONLY_VIT, help="Each has its part of the width.")
+    heads: Annotated[Literal[1, 2, 4, 8], Whole] = knob(
+        4, "Heads", where=ONLY_VIT, help="Each has its part of the width."
+    )
     depth: int = knob(3, "Layers", where=ONLY_VIT, ge=1, le=8, help="Blocks of attention and a two-layer net.")
-    width: Literal[32, 48, 64, 96, 128] = knob(48, "Width", unit="numbers", where=ONLY_VIT, help="Of every token.")
+    width: Annotated[Literal[32, 48, 64, 96, 128], Whole] = knob(
+        48, "Width", unit="numbers", where=ONLY_VIT, help="Of every token."
+    )
     pooling: Pooling = knob(
         "class token",
         "What is read at the end",
@@ -96,7 +109,7 @@ class VitConfig(Config):
     images_per_class: int = knob(
         1000,
         "Training pictures a class",
-        unit="pictures (0: all)",
+        unit="0: all",
         ge=0,
         le=6000,
         help="Always the same ones; fewer are a part of more. Digits have about 144 a class, so 1,000 means all. "
@@ -111,7 +124,7 @@ class VitConfig(Config):
         1000,
         "Test pictures",
         group="training",
-        unit="pictures (0: all)",
+        unit="0: all",
         ge=0,
         le=10_000,
         help="A fixed random choice where there are more. Digits have 360, written by other people.",

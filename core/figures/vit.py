@@ -18,7 +18,7 @@ from core.statistics import spread
 
 ACCURACY, SHUFFLED = "test accuracy", "shuffled accuracy"
 METRICS = (ACCURACY, SHUFFLED)
-METRIC_STYLES = {ACCURACY: style(ACCURACY), SHUFFLED: OTHER_STYLES[3]}
+METRIC_STYLES = {ACCURACY: style(ACCURACY), SHUFFLED: OTHER_STYLES[0]}
 NET_STYLES: dict[str, Style] = {
     "vit": Style("#175DCD", "solid", "circle"),
     "cnn": Style("#F06D02", "dash", "square"),

@@ -195,7 +195,8 @@ def as_digit(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(1, 32, 32) as one of the digits: the mean of every 4×4 pixels, in 17 levels, enlarged again as those are."""
     coarse = image.reshape(1, 8, SIDE // 8, 8, SIDE // 8).mean(axis=(2, 4))
     levels = np.round(np.round(coarse * (16 / 255)) * (255 / 16)).astype(np.uint8)
-    return pictures.fitted(levels[None])[0]
+    image = pictures.fitted(levels[None])[0]
+    return image
 
 
 def _transformer(model: nn.Module) -> VisionTransformer:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.config import ConfigError
 from core.contract import Explained
 from core.events import Checkpoint, Event, Metrics
 from core.experiments import vit
@@ -162,3 +163,10 @@ def test_a_training_that_diverges_says_which_knob_to_turn(monkeypatch: pytest.Mo
         Explained, match=r"^Diverged in epoch 1.*Turn down the learning rate \(0\.002 now\): try 0\.0002"
     ):
         list(vit.run(small(), (0,), CPU))
+
+
+def test_sizes_are_read_as_a_link_says_them_and_refused_with_the_choices():
+    assert VitConfig.parse({"patch": "16", "heads": "8", "width": "64"}) == VitConfig(patch=16, heads=8, width=64)
+    for name, value, choices in (("patch", "5", "4, 8, 16"), ("heads", "3", "1, 2, 4, 8")):
+        with pytest.raises(ConfigError, match=f"^{name} must be one of {choices}; got {value}"):
+            VitConfig.parse({name: value})
