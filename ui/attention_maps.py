@@ -17,6 +17,7 @@ from ui.results import Result
 
 ROW_PX, LEAST_PX = 105, 240  # of a row of maps, and of all of them
 MAPS, ASKING, PICTURE = "attention maps", "asking", "picture"
+EVERYBODY = "all patches, their mean"
 
 
 def where_it_looks(experiment: Experiment, result: Result, step: float | None, words: Mapping[str, str]) -> None:
@@ -46,13 +47,17 @@ def where_it_looks(experiment: Experiment, result: Result, step: float | None, w
     asks.caption(f"Net: first seed; {result.label}.")
 
 
-def _who_asks(lab: str, layers: int, heads: int, tokens: int, class_tokens: int) -> int:
-    """The token whose attention is shown: chosen in a list, or clicked on a map."""
+def _who_asks(lab: str, layers: int, heads: int, tokens: int, class_tokens: int) -> int | None:
+    """The token whose attention is shown: chosen in a list, or clicked on a map. None: the mean of all.
+
+    The first in the list is what the net reads at its end.
+    """
     names = figures.token_names(tokens - class_tokens, class_tokens)
     key = f"{lab}:{ASKING}:{tokens}:{class_tokens}"
     if clicked := newly_clicked(MAPS):
         cell = figures.asked_at(clicked.index, layers, heads, math.isqrt(tokens - class_tokens))
         if cell is not None:
             st.session_state[key] = names[cell + class_tokens]
-    chosen = st.selectbox("Who asks, or click a patch", names, key=key)
-    return names.index(chosen)
+    every = [] if class_tokens else [EVERYBODY]
+    chosen = st.selectbox("Who asks, or click a patch", [*every, *names], key=key)
+    return None if chosen == EVERYBODY else names.index(chosen)

@@ -76,7 +76,8 @@ def gap_closes(evidence: Evidence) -> Finding:
         if not cnn or not vit:
             return missing(f"CNN and transformer with {count:,} pictures a class")
         leads.append({seed: cnn[seed] - vit[seed] for seed in cnn if seed in vit})
-    return higher(*leads, (f"The CNN's lead in points, {FEW} a class:", f"{MANY:,} a class:"))
+    few, many = leads
+    return higher(few, many, (f"The CNN's lead in points, {FEW} a class:", f"{MANY:,} a class:"))
 
 
 def first_layer_is_varied(evidence: Evidence) -> Finding:

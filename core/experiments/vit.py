@@ -101,7 +101,7 @@ class VitConfig(Config):
         48, "Width", unit="numbers", where=ONLY_VIT, help="Of every token."
     )
     pooling: Pooling = knob(
-        "class token",
+        "mean",
         "What is read at the end",
         where=ONLY_VIT,
         labels={"class token": "a class token", "mean": "the mean of all patches"},
@@ -117,8 +117,9 @@ class VitConfig(Config):
     )
     augment: bool = knob(
         True,
-        "Small shifts and turns",
-        help="Every picture is moved by up to 2 px and turned by up to 10°, always anew.",
+        "Small distortions",
+        help="Each picture is shifted by up to 2 px, turned by up to 10°, stretched, slanted and made brighter or "
+        "darker a little, always anew.",
     )
     test_pictures: int = knob(
         1000,
@@ -130,11 +131,11 @@ class VitConfig(Config):
         help="A fixed random choice where there are more. Digits have 360, written by other people.",
     )
     learning_rate: float = knob(
-        2e-3, "Learning rate", group="training", ge=1e-5, le=1.0, logarithmic=True, help="The highest, after warm-up."
+        3e-3, "Learning rate", group="training", ge=1e-5, le=1.0, logarithmic=True, help="The highest, after warm-up."
     )
     weight_decay: float = knob(0.05, "Weight decay", group="training", ge=0.0, le=1.0)
     batch_size: int = knob(64, "Batch size", unit="pictures", group="training", ge=8, le=1024)
-    epochs: int = knob(40, "Epochs", group="training", ge=1, le=200)
+    epochs: int = knob(60, "Epochs", group="training", ge=1, le=200)
     band: Band = band_knob()
 
 

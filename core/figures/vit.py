@@ -35,14 +35,15 @@ Numbers = NDArray[Any]
 # --- attention over a picture
 
 
-def attention_maps(picture: NDArray[np.uint8], weights: Numbers, token: int, class_tokens: int) -> go.Figure:
+def attention_maps(picture: NDArray[np.uint8], weights: Numbers, token: int | None, class_tokens: int) -> go.Figure:
     """What one token takes from every patch, in % of its whole attention: a row a layer, a column a head.
 
-    picture: (channels, side, side); weights: (layers, heads, n, n), rows sum to one. token: who asks, 0 to n − 1; a
-    patch that asks is outlined.
+    picture: (channels, side, side); weights: (layers, heads, n, n), rows sum to one. token: who asks, 0 to n − 1, or
+    None for the mean of all; a patch that asks is outlined.
     """
     layers, heads = weights.shape[:2]
-    cells = 100.0 * weights[:, :, token, class_tokens:]
+    asking = weights.mean(axis=2) if token is None else weights[:, :, token]
+    cells = 100.0 * asking[..., class_tokens:]
     figure = _over_copies(
         picture,
         cells,
@@ -50,7 +51,7 @@ def attention_maps(picture: NDArray[np.uint8], weights: Numbers, token: int, cla
         columns=[f"Head {one}" for one in range(1, heads + 1)],
         label="Attention (%)",
     )
-    if token < class_tokens:
+    if token is None or token < class_tokens:
         return figure
     side, across = picture.shape[-1], _across(cells)
     patch, (row, column) = side / across, divmod(token - class_tokens, across)

@@ -35,8 +35,12 @@ def test_attention_lies_over_copies_of_the_picture_and_a_click_finds_its_patch()
     assert (figure.layout.shapes[0].x0, figure.layout.shapes[0].y0) == (7.5, 7.5)  # token 6: second row and column
 
 
-def test_a_class_token_that_asks_has_no_place():
+def test_a_class_token_that_asks_has_no_place_nor_has_the_mean_of_all():
     assert not figures.attention_maps(PICTURE, weights(), token=0, class_tokens=1).layout.shapes
+    each = weights(tokens=16)
+    everybody = figures.attention_maps(PICTURE, each, token=None, class_tokens=0)
+    assert not everybody.layout.shapes
+    assert everybody.data[0].z[0, 0] == pytest.approx(100 * each[0, 0, :, 0].mean(), rel=1e-5)
     assert figures.token_names(4, 1) == [
         "the class token",
         *(f"patch in row {row}, column {column}" for row in (1, 2) for column in (1, 2)),

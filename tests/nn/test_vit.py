@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import get_args
 
@@ -10,7 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from core.nn import vit
-from core.nn.nudge import SHIFT_PX, nudged
+from core.nn.nudge import SHIFT_PX, STRENGTH, nudged
 from core.nn.vit import Attention, VisionTransformer, patches, pictures, rotary_turns, shuffled, turned
 
 KERNELS = get_args(vit.Similarity)
@@ -124,17 +125,20 @@ def test_a_picture_of_another_size_is_refused():
         net()(drawn(2, 3, 16, 16))
 
 
-def test_nudged_pictures_stay_close_and_repeat():
-    image = torch.zeros(1, 1, 32, 32)
-    image[0, 0, 15:17, 15:17] = 1.0  # in the middle, where turning moves nothing
-    copies = image.expand(50, -1, -1, -1)
+def test_nudged_pictures_stay_close_each_in_its_own_way_and_repeat():
+    image = torch.full((1, 1, 32, 32), -1.0)
+    image[0, 0, 14:18, 14:18] = 0.0  # in the middle, where turning and stretching move nothing
+    copies = image.expand(200, -1, -1, -1)
     moved = nudged(copies, torch.Generator().manual_seed(0))
     assert torch.equal(moved, nudged(copies, torch.Generator().manual_seed(0)))
-    rows = torch.arange(32.0) - 15.5
-    shift = (moved.sum(dim=3)[:, 0] * rows).sum(dim=1) / moved.sum(dim=(1, 2, 3))
-    assert SHIFT_PX / 2 < shift.abs().max() <= SHIFT_PX + 0.5
-    flat = torch.full((2, 3, 32, 32), 0.25)
-    torch.testing.assert_close(nudged(flat, torch.Generator().manual_seed(1)), flat)  # nothing comes in at the border
+    bright, rows = moved[:, 0] + 1, torch.arange(32.0) - 15.5
+    shift = (bright.sum(dim=2) * rows).sum(dim=1) / bright.sum(dim=(1, 2))
+    assert SHIFT_PX / 2 < shift.abs().max() <= SHIFT_PX * math.exp(0.3) and shift.unique().numel() == 200
+    assert math.exp(-STRENGTH) - 0.01 <= bright.amax(dim=(1, 2)).min() < 0.8
+    assert 1.25 < bright.amax(dim=(1, 2)).max() <= math.exp(STRENGTH) + 0.01
+    dark = torch.full((2, 3, 32, 32), -1.0)
+    torch.testing.assert_close(nudged(dark, torch.Generator().manual_seed(1)), dark)  # nothing comes in at the border
+    assert nudged(-dark, torch.Generator().manual_seed(1)).max() <= 1.0
 
 
 def test_every_kernel_sends_gradients_to_queries_and_keys():
