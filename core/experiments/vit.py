@@ -98,7 +98,7 @@ class VitConfig(Config):
     )
     depth: int = knob(3, "Layers", where=ONLY_VIT, ge=1, le=8, help="Blocks of attention and a two-layer net.")
     width: Annotated[Literal[32, 48, 64, 96, 128], Whole] = knob(
-        48, "Width", unit="numbers", where=ONLY_VIT, help="Of every token."
+        64, "Width", unit="numbers", where=ONLY_VIT, help="Of every token."
     )
     pooling: Pooling = knob(
         "mean",
