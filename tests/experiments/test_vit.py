@@ -17,7 +17,7 @@ from core.queries.vit import pictures_of, prepared
 from core.training import load_weights
 
 CPU = torch.device("cpu")
-GOLDEN = {"version": 1, "training loss": 2.2772, "gradient norm": 3.2813}  # two epochs, seed 0
+GOLDEN = {"version": 1, "training loss": 2.3305, "gradient norm": 1.7678}  # two epochs, seed 0
 
 
 @pytest.fixture(autouse=True)
