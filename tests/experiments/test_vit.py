@@ -90,7 +90,7 @@ RETRAINING: dict[str, object] = {
     "heads": 4,
     "depth": 2,
     "width": 48,
-    "pooling": "mean",
+    "pooling": "class token",
     "images_per_class": 3,
     "augment": False,
     "test_pictures": 20,
@@ -160,7 +160,7 @@ def test_events_come_often_whatever_the_net():
 def test_a_training_that_diverges_says_which_knob_to_turn(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(vit, "train_step", lambda *_: torch.tensor(float("nan")))
     with pytest.raises(
-        Explained, match=r"^Diverged in epoch 1.*Turn down the learning rate \(0\.002 now\): try 0\.0002"
+        Explained, match=r"^Diverged in epoch 1.*Turn down the learning rate \(0\.003 now\): try 0\.0003"
     ):
         list(vit.run(small(), (0,), CPU))
 
