@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from core.claims.vit import CLAIMS
+from core.engine import recorded
 from core.experiments.vit import ACCURACY, FARTHEST, NEAREST, SHUFFLED, VitConfig
 
 Scores = Callable[[str, VitConfig], float | None]
@@ -119,3 +120,28 @@ def test_one_seed_decides_nothing_and_without_results_it_is_said(claim: int):
 def test_one_layer_has_no_deeper_one():
     finding = CLAIMS[DEEPER].decide(Told(layers(1.0, 2.0), config=VitConfig(depth=1)))
     assert finding.word == "cannot tell" and "Choose two or more" in finding.because
+
+
+class Recorded:
+    """The results that ship with the program, of the default settings."""
+
+    config = VitConfig()
+
+    def scores(self, metric: str, **settings: object) -> Mapping[int, float]:
+        wanted = self.config.model_copy(update=settings).retraining()
+        runs = (one for one in recorded.read("vit") if VitConfig.parse(one.run.config).retraining() == wanted)
+        return next((one.summary([metric])[metric] for one in runs), {})
+
+    def scores_at(self, step: float, metric: str, **settings: object) -> Mapping[int, float]:
+        raise AssertionError("no claim asks for a moment")
+
+    def ask(self, query: str, **settings: object) -> None:
+        raise AssertionError("no claim asks a net")
+
+
+def test_the_recorded_results_decide_what_digits_can_decide():
+    found = [claim.decide(Recorded()) for claim in CLAIMS]
+    assert found[BLIND].word == "supported" and found[POSITIONS].word == "supported"
+    for kernel, least in (("softmax", 96.0), ("linear", 94.0)):  # what the default settings are to reach
+        scores = Recorded().scores(ACCURACY, kernel=kernel)
+        assert len(scores) == 3 and sum(scores.values()) / 3 >= least
