@@ -119,7 +119,7 @@ CLAIMS = (
         blind_without_positions,
     ),
     Claim(
-        "Without positions a transformer is worse; any kind of them helps.",
+        "A transformer that is not told where its patches stand is worse.",
         f"{DOSOVITSKIY}, appendix D.4",
         "Test accuracy: learned positions against none, same seeds.",
         positions_help,
