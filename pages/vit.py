@@ -36,7 +36,7 @@ def live_figures(settings: Settings, now: Snapshot | None) -> None:
     charts = {"Accuracy (%)": (ACCURACY, SHUFFLED), "Cross-entropy (nats)": ("training loss", "test loss")}
     if config.net == "vit":
         layers = range(1, config.depth + 1)
-        charts["Attention distance (patches)"] = tuple(DISTANCE.format(layer) for layer in layers)
+        charts["Distance (patches)"] = tuple(DISTANCE.format(layer) for layer in layers)
     training_curves(EXPERIMENT, settings, now, charts)
     st.caption(WORDS["live"])
 

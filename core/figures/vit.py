@@ -65,9 +65,14 @@ def attention_maps(picture: NDArray[np.uint8], weights: Numbers, token: int | No
 
 
 def rollout(picture: NDArray[np.uint8], found: Numbers) -> go.Figure:
-    """How much of every patch has reached what is read, after each layer. found: (layers, cells), rows sum to one."""
+    """How much of every patch has reached what is read, after each layer, from the smallest share to the largest.
+
+    found: (layers, cells), rows sum to one.
+    """
     names = [f"After layer {one}" for one in range(1, len(found) + 1)]
-    return _over_copies(picture, 100.0 * found[None], rows=[""], columns=names, label="Share (%)")
+    return _over_copies(
+        picture, 100.0 * found[None], rows=[""], columns=names, label="Share (%)", least=100 * found.min()
+    )
 
 
 def asked_at(index: tuple[int, ...], layers: int, heads: int, across: int) -> int | None:
@@ -95,9 +100,14 @@ def said(probabilities: Numbers, classes: Sequence[str], label: int) -> str:
 
 
 def _over_copies(
-    picture: NDArray[np.uint8], cells: Numbers, rows: Sequence[str], columns: Sequence[str], label: str
+    picture: NDArray[np.uint8],
+    cells: Numbers,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    label: str,
+    least: float = 0.0,
 ) -> go.Figure:
-    """Copies of a picture under heat. cells: (rows, columns, across²) in %; one scale for all, from 0."""
+    """Copies of a picture under heat. cells: (rows, columns, across²) in %; one scale for all, from `least`."""
     down, beside = cells.shape[:2]
     side, across = picture.shape[-1], _across(cells)
     heat = {
@@ -107,8 +117,8 @@ def _over_copies(
         "y": _edges(down, side, across),
         "text": _names(rows, columns, across),
         "colorscale": GLOW,
-        "zmin": 0,
-        "zmax": float(cells.max(initial=0.0)) or 1.0,
+        "zmin": least,
+        "zmax": max(float(cells.max(initial=0.0)), least + 1e-6),  # all alike: no glow anywhere
         "colorbar": colour_bar(label),
         "hovertemplate": f"%{{text}}: %{{z:.3~g}} %{EXTRA}",
         "hoverongaps": False,
