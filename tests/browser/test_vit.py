@@ -30,5 +30,5 @@ def test_a_click_on_a_patch_lets_it_ask(visit: Visit, server: str) -> None:
     page.mouse.click(at["x"], at["y"])
     page.wait_for_function(f"() => {MAPS}?.layout?.shapes?.length === 4")  # outlined on every copy
     assert before == 0
-    chosen = page.get_by_label("Who asks, or click a patch")
+    chosen = page.get_by_role("combobox", name=re.compile("Who asks"))
     expect(chosen).to_have_value("patch in row 3, column 2", timeout=PATIENCE_MS)
