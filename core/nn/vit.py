@@ -98,7 +98,8 @@ class Attention(nn.Module):
 
         The quadratic kernel's q is divided by √d, as softmax does by itself: (q·k + 1)² would else be all q·k.
         """
-        q, k, v = self.project(tokens).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        parts = self.project(tokens).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        q, k, v = parts if isinstance(self.kernel, Softmax) else parts.contiguous()  # feature maps then run faster
         if isinstance(self.kernel, Polynomial):
             q = q / math.sqrt(q.shape[-1])
         return (q, k, v) if turns is None else (turned(q, turns), turned(k, turns), v)
