@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import streamlit as st
@@ -121,6 +121,29 @@ def train_buttons(
                     on_click=panel.train_all,
                     args=([{across: high, down: low} for high in values],),
                 )
+
+
+def train_row(experiment: Experiment, settings: Settings, field: str, besides: Mapping[str, object]) -> None:
+    """A button for every choice of one knob, and one for all of them at once. besides: what they set, too."""
+    panel = Panel(experiment, settings)
+    knob = experiment.config.knob(field)
+    st.caption("Each button trains its choice now, with the other settings of the form.")
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{experiment.key}:row:{field}"):
+        for choice in knob.choices:
+            st.button(
+                knob.label_of(choice),
+                icon=":material/play_arrow:",
+                key=f"{experiment.key}:row:{field}:{choice}",
+                on_click=panel.train,
+                args=({**besides, field: choice},),
+            )
+        st.button(
+            f"All {len(knob.choices)} at once",
+            icon=":material/fast_forward:",
+            key=f"{experiment.key}:row:{field}:all",
+            on_click=panel.train_all,
+            args=([{**besides, field: choice} for choice in knob.choices],),
+        )
 
 
 def _buttons(panel: Panel, snapshot: Snapshot | None) -> None:

@@ -1,0 +1,83 @@
+"""The vision transformer lab's own controls: rows of buttons, who asks, and a net without attention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from core.engine.scheduler import Scheduler
+from core.events import Arrays
+from core.experiments.vit import EXPERIMENT, VitConfig
+from tests.apps import link, opened, ran
+from tests.ui.idle import finished_run, idle_engine
+from ui import ask
+
+EVEN = np.full((3, 4, 17, 17), 1 / 17, np.float32)
+MAPS = {
+    "weights": EVEN,
+    "rollout": np.full((3, 16), 1 / 16),
+    "picture": np.zeros((1, 32, 32), np.uint8),
+    "probabilities": np.eye(10)[7],
+    "label": np.array(7),
+    "classes": np.array(list("0123456789")),
+    "class tokens": np.array(1),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduler]:
+    with idle_engine(tmp_path_factory.mktemp("home")) as made:
+        yield made
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict]]:
+    """What the page asks of a net; attention is answered, nothing else is."""
+    said: list[tuple[str, dict]] = []
+
+    def answer(question: ask.Question, arguments: dict) -> Arrays:
+        said.append((question.name, dict(arguments)))
+        if question.name == "attention":
+            return Arrays(0, MAPS)
+        raise ask.QueryError("Not answered here.")
+
+    monkeypatch.setattr(ask, "_answer", answer)
+    monkeypatch.setattr(ask, "_answers", {})
+    return said
+
+
+def test_one_button_trains_every_kind_of_positions(engine: Scheduler) -> None:
+    app = opened("vit", seeds="1", first_seed="60", epochs="2", net="cnn")
+    app.button(key="vit:row:positions:all").click()
+    ran(app)
+    live = [run for run in engine.live() if run.experiment == "vit"]
+    try:
+        assert sorted(run.config["positions"] for run in live) == ["absolute", "none", "rotary"]
+        assert {(run.config["net"], run.config["epochs"], run.seeds) for run in live} == {("vit", 2, (60,))}
+        assert link(app)["positions"] == "rotary"
+    finally:
+        for run in live:
+            engine.stop(run.id, run.owner)
+
+
+def test_the_token_that_asks_is_chosen_and_the_net_is_not_asked_again(engine: Scheduler, asked: list) -> None:
+    finished_run(engine, "vit", VitConfig(epochs=3), (0,), {key: [50.0, 60.0, 70.0] for key in EXPERIMENT.summary})
+    app = opened("vit", epochs="3", seeds="1")
+    (asks,) = (one for one in app.selectbox if one.label == "Who asks, or click a patch")
+    assert len(asks.options) == 17 and asks.value == "the class token"
+    assert any("The net says **7** (100 %): right." in one.value for one in app.markdown)
+    before = len([name for name, _ in asked if name == "attention"])
+    asks.set_value("patch in row 2, column 3")
+    ran(app)
+    assert [name for name, _ in asked].count("attention") == before == 1
+
+
+def test_results_are_held_side_by_side_with_their_spread(engine: Scheduler) -> None:
+    for kernel, last in (("softmax", 97.0), ("linear", 95.0)):
+        config = VitConfig(epochs=3, learning_rate=0.003, kernel=kernel)
+        finished_run(engine, "vit", config, (0, 1), {"test accuracy": [[50.0, 60.0, last], [50.0, 60.0, last - 1]]})
+    app = opened("vit", epochs="3", learning_rate="0.003")
+    tables = [one.value for one in app.table if "Attention kernel" in one.value.columns]
+    assert [list(one["Test accuracy (%)"]) for one in tables] == [["96.50 ± 0.50 (n = 2)", "94.50 ± 0.50 (n = 2)"]]
