@@ -23,7 +23,7 @@ def test_an_unknown_key_names_the_known_ones():
     with pytest.raises(KeyError) as error:
         catalog.get("paddling")
     assert str(error.value).startswith(
-        "There is no experiment called 'paddling'; there are: alone, autoencoder, clock, "
+        "There is no experiment called 'paddling'; there are: alone, attention_cost, "
     )
 
 
