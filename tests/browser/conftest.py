@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 90  # a cold start on a busy machine
@@ -75,24 +75,34 @@ def browser(chromium_path: str) -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def profile(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser profile that keeps the programs of our pages compiled; cleared of all else after each test."""
+    context = browser.new_context()
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Visit]:
-    """Open pages, as `visit(url, width=1280, scheme="light")`, each in a browser profile of its own.
+def visit(browser: Browser, profile: BrowserContext) -> Iterator[Visit]:
+    """Open pages, as `visit(url, width=1280, scheme="light")`, each in a browser profile that nobody has used.
 
     When the test ends, any console error or uncaught exception of any page it opened fails it.
     """
     problems: list[str] = []
-    contexts = []
+    contexts: list[BrowserContext] = []
 
     def note(message: ConsoleMessage) -> None:
         if message.type == "error" and not PROBES.search(message.location.get("url", "")):
             problems.append(f"{message.text} ({message.location.get('url')})")
 
     def open_page(url: str, *, width: int = 1280, scheme: str = "light", wait_for: str = "h1") -> Page:
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        context.set_default_timeout(PATIENCE_MS)
+        context = browser.new_context() if contexts else profile
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         page.on("console", note)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(url)
@@ -100,8 +110,13 @@ def visit(browser: Browser) -> Iterator[Visit]:
         return page
 
     yield open_page
-    for context in contexts:
+    for context in contexts[1:]:
         context.close()
+    for page in profile.pages:
+        page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        page.close()
+    profile.clear_cookies()
+    profile.clear_permissions()
     assert not problems, "The console showed errors:\n" + "\n".join(problems)
 
 

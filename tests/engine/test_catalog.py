@@ -22,9 +22,7 @@ def test_toys_do_not_ship(monkeypatch: pytest.MonkeyPatch):
 def test_an_unknown_key_names_the_known_ones():
     with pytest.raises(KeyError) as error:
         catalog.get("paddling")
-    assert str(error.value).startswith(
-        "There is no experiment called 'paddling'; there are: alone, attention_cost, "
-    )
+    assert str(error.value).startswith("There is no experiment called 'paddling'; there are: alone, attention_cost, ")
 
 
 def _package(monkeypatch: pytest.MonkeyPatch, tmp_path, source: str) -> None:
