@@ -32,6 +32,11 @@ def legible(value: float, kind: float | None = None, sign: str = "") -> str:
     return format(value, f"{sign}.2f" if size == 0 or SMALL <= size < LARGE else f"{sign}.3g")
 
 
+def few_figures(value: float, figures: int = 3) -> str:
+    """So many figures, and no power of ten where a whole number says it: "0.0123", "15.1", "1,412"."""
+    return f"{value:,.0f}" if 100 <= abs(value) < 1_000_000 else f"{value:.{figures}g}"
+
+
 @dataclass(frozen=True)
 class Spread:
     """Mean, population standard deviation and number of seeds."""
@@ -58,7 +63,7 @@ class Spread:
         """The same in figures that also tell very small numbers: "3.1e-09 ± 2e-09 (n = 3)"."""
         if self.n == 0:
             return "–"
-        return f"{self.mean:.3g}{f' ± {self.std:.2g}' if self.n > 1 else ''} (n = {self.n})"
+        return f"{few_figures(self.mean)}{f' ± {few_figures(self.std, 2)}' if self.n > 1 else ''} (n = {self.n})"
 
 
 def spread(values: Sequence[float]) -> Spread:

@@ -32,6 +32,7 @@ def test_numbers_that_two_decimals_would_hide_or_flood_keep_three_digits():
 def test_very_small_numbers_can_be_told_briefly():
     assert spread([1e-9, 3e-9]).brief == "2e-09 ± 1e-09 (n = 2)"
     assert spread([0.5]).brief == "0.5 (n = 1)"
+    assert spread([400.0, 2400.0]).brief == "1,400 ± 1,000 (n = 2)"
     assert spread([]).brief == "–"
 
 
