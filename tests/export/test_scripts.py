@@ -1,8 +1,8 @@
 """The standalone script of every experiment prints the numbers of the experiment itself.
 
 Each is run with the default settings and with those in cases/<experiment>.json: at least two more, cheap ones, in
-which every field that can matter moves. One seed, and one epoch of the default settings, two of the others unless they
-say otherwise. What an experiment calls `timed` is no number that anybody could print again.
+which every field that can matter moves. One seed; one epoch of the default settings, and of at least one other case
+three, which the others may cut short. What an experiment calls `timed` is no number that anybody could print again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from core.export.recipe import FOLDER, script
 
 CASES = Path(__file__).parent / "cases"
 LEAST_CASES = 2
-EPOCHS, SEED = 2, 3  # of the cases that do not say otherwise
+EPOCHS, SEED = 3, 3  # of the cases that do not say otherwise
 LENGTHS = "128,256"  # of those that count tokens and not epochs
 TOLERANCE = 1e-4
 ONE_BY_ONE = """
@@ -59,6 +59,9 @@ def test_an_experiment_has_a_script_and_cases(key: str) -> None:
     assert path.is_file() and len(json.loads(path.read_text())) >= LEAST_CASES, (
         f"Write tests/export/cases/{key}.json: a list of at least {LEAST_CASES} objects with settings besides the "
         "default ones, cheap to train."
+    )
+    assert any(one.get("epochs", EPOCHS) >= EPOCHS for one in json.loads(path.read_text())), (
+        f"Let one case of tests/export/cases/{key}.json train for {EPOCHS} epochs."
     )
 
 
