@@ -14,6 +14,8 @@ from core.data.labelled import SIDE, Split
 from core.data.pictures import Dataset
 
 CHOICE_SEED = 0  # of the choice where not all pictures are used
+SIZES: dict[Dataset, tuple[int, int]] = {"digits": (1437, 360), "cifar10": (50_000, 10_000)}
+LARGE = (60_000, 10_000)  # MNIST and Fashion-MNIST; a folder is taken for as large
 COLOUR: dict[Dataset, int] = {"digits": 1, "mnist": 1, "fashion": 1, "cifar10": 3, "folder": 3}
 
 
@@ -44,6 +46,12 @@ def shape(dataset: Dataset, folder: str = "") -> tuple[int, int]:
     groups = (one for one in place.iterdir() if one.is_dir() and not one.name.startswith("."))
     filled = sum(any(file.suffix.lower() in own.KINDS for file in one.iterdir()) for one in groups)
     return COLOUR[dataset], filled or 10
+
+
+def used(dataset: Dataset, train: int, test: int) -> tuple[int, int]:
+    """How many pictures train and test, of so many wanted (0: all), without looking: a folder counts as large."""
+    there = SIZES.get(dataset, LARGE)
+    return min(train or there[0], there[0]), min(test or there[1], there[1])
 
 
 @lru_cache(maxsize=3)

@@ -34,8 +34,6 @@ COARSE_PICTURES = 100
 MICRO_BATCH = 32
 STEPS_AN_EVENT = 6  # of 64 pictures: 0.2 s on one core
 PICTURES_AN_EVENT = 1500  # that are only read
-LARGE = (60_000, 10_000)
-SIZES = {"digits": (1437, 360), "cifar10": (50_000, 10_000)}  # pictures to train and to test on; others are LARGE
 MEAN = "mean accuracy over angles"
 
 
@@ -187,15 +185,9 @@ def _on_device(split: Split, device: torch.device) -> Data:
     return torch.from_numpy(split.images).to(device), torch.from_numpy(split.labels).to(device)
 
 
-def _used(config: RotationConfig) -> list[int]:
-    """How many pictures train and how many test; of a folder, which is not looked into, as if it were large."""
-    wanted = (config.train_pictures, config.test_pictures)
-    return [min(count or whole, whole) for count, whole in zip(wanted, SIZES.get(config.dataset, LARGE), strict=True)]
-
-
 def _inputs(config: RotationConfig) -> float:
     """A step trains on all training pictures and looks at a few coarsely; the look from all sides comes once."""
-    train, test = _used(config)
+    train, test = squares.used(config.dataset, config.train_pictures, config.test_pictures)
     return 3 * train + len(COARSE) * min(COARSE_PICTURES, test) + len(ANGLES) * test / config.epochs
 
 
@@ -204,7 +196,7 @@ def _about(config: RotationConfig) -> str:
     if config.dataset == "folder":
         counts = [f"at most {count}" if count else "all" for count in wanted]
     else:
-        counts = [f"{count:,}" for count in _used(config)]
+        counts = [f"{count:,}" for count in squares.used(config.dataset, *wanted)]
     name = config.folder if config.dataset == "folder" else pictures.LABELS[config.dataset]
     return (
         f"{name or 'my own pictures'}, {SIDE}×{SIDE}: {counts[0]} to train on, {counts[1]} held out for the test. Test "

@@ -36,8 +36,6 @@ PICTURES_AN_EVENT = 200  # that are only read
 MICRO_BATCH = {"vit": 64, "cnn": 32}  # pictures whose activations stay in a core's cache
 WORK_BETWEEN_EVENTS = 8e8  # multiplications: a tenth of a second or so
 CNN_WORK = 7.4e6  # multiplications of the CNN for a picture
-BUILT_IN = {"digits": (1437, 360), "cifar10": (50_000, 10_000)}  # pictures to train and to test on
-LARGE = (60_000, 10_000)  # of the others
 ACCURACY, SHUFFLED = "test accuracy", "shuffled accuracy"
 DISTANCE = "attention distance {}"  # of a layer, in patches: mean of its heads over the first WATCHED test pictures
 NEAREST, FARTHEST = "nearest head of layer 1", "farthest head of layer 1"
@@ -275,15 +273,8 @@ def steps_between_events(config: VitConfig) -> int:
     return max(1, int(WORK_BETWEEN_EVENTS / (work(config) * config.batch_size)))
 
 
-def _used(config: VitConfig) -> list[int]:
-    """How many pictures train and how many test; of a folder, which is not looked into, as if it were large."""
-    train, test = BUILT_IN.get(config.dataset, LARGE)
-    few = min(10 * config.images_per_class or train, train)  # ten classes, about
-    return [few, min(config.test_pictures or test, test)]
-
-
 def _inputs(config: VitConfig) -> float:
-    train, test = _used(config)
+    train, test = squares.used(config.dataset, 10 * config.images_per_class, config.test_pictures)  # ten classes, about
     return 3 * max(train, LEAST_PICTURES) + 2 * test
 
 

@@ -17,7 +17,7 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,7 @@ import torch
 from core import catalog
 from core.config import Config
 from core.contract import Experiment
+from core.devices import one_thread
 from core.events import Metrics
 from core.export.recipe import FOLDER, script
 
@@ -133,17 +134,6 @@ def run_here(path: Path) -> str:
     with one_thread(), redirect_stdout(out):
         runpy.run_path(str(path), run_name="__main__")
     return out.getvalue()
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """As in a worker; scripts ask for it too."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def trained(experiment: Experiment, config: Config) -> Numbers:
