@@ -82,6 +82,8 @@ def gap_closes(evidence: Evidence) -> Finding:
 
 def first_layer_is_varied(evidence: Evidence) -> Finding:
     """How many patches lie between the nearest and the farthest head of the first layer."""
+    if getattr(evidence.config, "heads", 1) == 1:
+        return Finding("cannot tell", "This net has one head. Choose two or more.")
     nearest, farthest = (evidence.scores(metric, net="vit") for metric in (NEAREST, FARTHEST))
     if not nearest:
         return missing("the transformer of the form")

@@ -163,8 +163,8 @@ def by_token(
     )
 
 
-def _level(name: str, x: Floats, y: Floats) -> dict[str, Any]:
-    line = {"color": NEUTRAL, "width": 1.5, "dash": "dot"}
+def _level(name: str, x: Floats, y: Floats, dash: str = "dot") -> dict[str, Any]:
+    line = {"color": NEUTRAL, "width": 1.5, "dash": dash}
     return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": line, "hoverinfo": "skip"}
 
 
@@ -187,7 +187,7 @@ def over_temperature(temperatures: Sequence[float], entropies: Floats, norms: Fl
         {"type": "scatter", "mode": "lines", "name": "smallest to largest row", **around, **fill},
         _line("entropy, mean over rows", x, mean, style, "nats"),
         _level("ln n: the plain mean", x[[0, -1]], np.array([top, top])),
-        _level("the form’s temperature", np.array([now, now]), np.array([0.0, max(top, 0.1)])),
+        _level("the form’s temperature", np.array([now, now]), np.array([0.0, max(top, 0.1)]), "dash"),
         _line("‖gradient to q‖", x, norms, PARTS["k"], "") | {"yaxis": "y2"},
     ]
     zero = {"rangemode": "tozero"}
@@ -242,7 +242,8 @@ def over_width(found: Mapping[str, Floats], widths: Sequence[int], y: str) -> go
     groups = {name: {group: (x, row) for group, row in enumerate(values)} for name, values in found.items()}
     colours, dashes = ({name: getattr(SCALINGS[name], what) for name in found} for what in ("colour", "dash"))
     figure = curves(groups, x="Width d", y=y, colours=colours, dashes=dashes, band="std", faint=False)
-    figure.update_xaxes(type="log", tickvals=list(widths))
+    ends = [np.log10(0.9 * x[0]), np.log10(1.15 * x[-1])]  # room for the last label
+    figure.update_xaxes(type="log", tickvals=list(widths), range=ends)
     figure.update_yaxes(rangemode="tozero")
     return figure
 

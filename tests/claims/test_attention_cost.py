@@ -87,4 +87,4 @@ def test_the_numbers_decide(claim: int, evidence: Told, word: str) -> None:
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.text[:40])
 def test_nothing_measured_decides_nothing(claim) -> None:
     found = claim.decide(Told())
-    assert found.word == "cannot tell" and "Not trained yet" in found.because
+    assert found.word == "cannot tell" and "Not measured yet" in found.because

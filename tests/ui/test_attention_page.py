@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.demos.attention import AttentionConfig, look
 from core.engine.scheduler import Scheduler
 from tests.apps import link, opened, ran
 from tests.ui.idle import idle_engine
-from ui.attention import _cell_of
+from ui.attention import _cell_of, _rounding
 from ui.plot import Point
 
 
@@ -77,6 +78,16 @@ def test_odd_sentences_are_cut_with_a_word_and_never_markup() -> None:
     assert any("at most 400 characters" in one.value for one in long.warning)
     assert link(long)["sentence"] == "w" * 400
     assert any("cut to its first 40" in one.value for one in long.info)
+
+
+def test_rows_that_sum_to_0_are_said_in_words_and_never_as_nan() -> None:
+    app = opened("attention", kernel="plain_cosine", width="1", tokens="random", count="2", projections="identity")
+    app.selectbox(key="attention:matrix").set_value("weights")
+    assert "−1 / 0 = −∞" in by_hand(ran(app))
+    said = " ".join(one.value for one in (*app.markdown, *app.code))
+    assert "A row of similarities sums to 0" in said
+    assert not {"nan", "**nan**", "inf"} & set(said.replace(",", " ").split())
+    assert _rounding(look(AttentionConfig.parse(link(app))).difference).startswith("undefined")
 
 
 def test_a_lesson_hides_knobs_and_ticks_what_a_knob_did() -> None:
