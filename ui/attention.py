@@ -142,8 +142,8 @@ class Explorer:
         measured, formula = found.variance[place], found.formula[place]
         st.markdown(
             f"At d = 64: E[q·k] measured {_value(found.mean[place])}, formula {found.formula_mean[place]:.4g}; "
-            f"variance measured {measured:.4g} ({found.low[place]:.4g} to {found.high[place]:.4g}), formula {formula:.4g}, "
-            f"difference {_signed(measured - formula)}. n = {scaling.SAMPLES:,} pairs."
+            f"variance measured {measured:.4g} ({found.low[place]:.4g} to {found.high[place]:.4g}), formula "
+            f"{formula:.4g}, difference {_signed(measured - formula)}. n = {scaling.SAMPLES:,} pairs."
         )
         sharp = scaling.sharpness(config.seed)
         left, right = st.columns(2)

@@ -41,7 +41,7 @@ def linear_is_linear(evidence: Evidence) -> Finding:
         return found
     beside = (
         f"With d = {MEASURED['width']}: {_brief(wide)}. Operations grow like n either way; what lies above 1 is "
-        "memory, once the arrays outgrow the caches."
+        "none of them, but likely memory, where the arrays outgrow the caches."
     )
     return Finding(found.word, f"{found.because} {beside}")
 
@@ -143,6 +143,10 @@ def _brief(scores: Scores) -> str:
 
 
 WAYS = ("math", "flash")
+FORM = (
+    f"The form with fewer multiplications: all pairs at n = {SHORT:,}, where the linear one takes more, and the linear "
+    f"one at {LONGEST:,}."
+)
 WHERE = f"n from 256 to {LONGEST:,}, d = {MEASURED['width']}, two heads, forward"
 CLAIMS = (
     Claim(
@@ -166,13 +170,13 @@ CLAIMS = (
     Claim(
         "The quadratic kernel in its linear form always beats softmax.",
         COURSE,
-        f"Softmax's time over that of the quadratic kernel, same inputs in turns, at n = {SHORT:,} and {LONGEST:,}.",
+        f"Softmax's time over that of the quadratic kernel, same inputs in turns, at n = {SHORT:,} and {LONGEST:,}. {FORM}",
         always_wins,
     ),
     Claim(
         "The quadratic kernel wins only for n ≫ d².",
         "derived here: C = (d + 1)(d + 2)/2 features",
-        f"The same ratio: below 1 at n = {SHORT:,}, above 1 at n = {LONGEST:,}.",
+        f"The same ratio: below 1 at n = {SHORT:,}, above 1 at n = {LONGEST:,}. {FORM}",
         wins_when_long,
     ),
     Claim(

@@ -101,7 +101,9 @@ def looks_farther_later(evidence: Evidence) -> Finding:
     if depth == 1:
         return Finding("cannot tell", "This net has one layer. Choose two or more.")
     first, last = (evidence.scores(DISTANCE.format(layer), net="vit") for layer in (1, depth))
-    return higher(last, first, (f"layer {depth}, patches:", "layer 1:"))
+    if not first:
+        return missing("the transformer of the form")
+    return higher(last, first, (f"In patches: layer {depth}", "layer 1"))
 
 
 def cnn_needs_order(evidence: Evidence) -> Finding:
