@@ -170,7 +170,8 @@ CLAIMS = (
     Claim(
         "The quadratic kernel in its linear form always beats softmax.",
         COURSE,
-        f"Softmax's time over that of the quadratic kernel, same inputs in turns, at n = {SHORT:,} and {LONGEST:,}. {FORM}",
+        f"Softmax's time over that of the quadratic kernel, same inputs in turns, at n = {SHORT:,} and "
+        f"{LONGEST:,}. {FORM}",
         always_wins,
     ),
     Claim(
