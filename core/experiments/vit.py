@@ -15,11 +15,11 @@ from typing import Annotated, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, model_validator
 from torch import Tensor, nn
 
 from core.config import Band, Config, band_knob, knob
-from core.contract import Experiment, Explained, Prediction
+from core.contract import Experiment, Prediction
 from core.data import own, pictures, squares
 from core.data.labelled import SIDE
 from core.data.pictures import Dataset
@@ -138,6 +138,16 @@ class VitConfig(Config):
     epochs: int = knob(60, "Epochs", group="training", ge=1, le=200)
     band: Band = band_knob()
 
+    @model_validator(mode="after")
+    def _heads_turn(self) -> VitConfig:
+        one = self.width // self.heads
+        if self.net == "vit" and self.positions == "rotary" and one % 4:
+            raise ValueError(
+                "Rotary positions need heads whose width is a multiple of 4, for pairs of rows and columns; got "
+                f"{self.width} / {self.heads} = {one}. Choose another width, fewer heads, or other positions."
+            )
+        return self
+
 
 @dataclass
 class ShiftingLearner(Learner):
@@ -188,7 +198,6 @@ def make_learner(config: VitConfig, seed: int, device: torch.device) -> Shifting
 
 def run(config: VitConfig, seeds: tuple[int, ...], device: torch.device) -> Iterator[Event]:
     """Train all seeds side by side; every epoch, the untrained one too, is measured on the test pictures."""
-    check_heads(config)
     found = pictures_of(config)
     images, labels = torch.from_numpy(found.train.images).to(device), torch.from_numpy(found.train.labels).to(device)
     test = torch.from_numpy(found.test.images).to(device)
@@ -225,16 +234,6 @@ def run(config: VitConfig, seeds: tuple[int, ...], device: torch.device) -> Iter
         yield Metrics(epoch, {"training loss": checked_losses(learners, config, epoch), "gradient norm": norms})
         yield from measure(learners, tests, answers, epoch)
         yield checkpoint(epoch, learners)
-
-
-def check_heads(config: VitConfig) -> None:
-    """Raises Explained for rotary positions in heads that cannot be split into pairs for rows and for columns."""
-    one = config.width // config.heads
-    if config.net == "vit" and config.positions == "rotary" and one % 4:
-        raise Explained(
-            "Rotary positions need heads whose width is a multiple of 4, for pairs of rows and columns; got "
-            f"{config.width} / {config.heads} = {one}. Choose another width, fewer heads, or other positions."
-        )
 
 
 def rate_at(done: float) -> float:

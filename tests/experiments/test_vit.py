@@ -166,9 +166,11 @@ def test_a_training_that_diverges_says_which_knob_to_turn(monkeypatch: pytest.Mo
 
 
 def test_heads_that_rotary_positions_cannot_turn_are_refused_with_a_remedy():
-    with pytest.raises(Explained, match=r"multiple of 4.*got 48 / 8 = 6\. Choose another width, fewer heads"):
-        next(vit.run(small(positions="rotary", width=48, heads=8), (0,), CPU))
-    vit.check_heads(small(positions="absolute", width=48, heads=8))
+    sizes = {"width": 48, "heads": 8}
+    with pytest.raises(ConfigError, match=r"multiple of 4.*got 48 / 8 = 6\. Choose another width, fewer heads"):
+        VitConfig.parse({"positions": "rotary", **sizes})
+    assert VitConfig.parse({"positions": "rotary", "net": "cnn", **sizes}).positions == "rotary"
+    assert VitConfig.parse({"positions": "absolute", **sizes}).heads == 8
 
 
 def test_sizes_are_read_as_a_link_says_them_and_refused_with_the_choices():
