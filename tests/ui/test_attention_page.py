@@ -42,6 +42,12 @@ def test_a_knob_takes_effect_at_once_and_stands_in_the_link() -> None:
     assert any("Similarities cancel" in one.value for one in app.markdown)
 
 
+def test_a_slider_that_loses_its_value_falls_to_its_default_and_not_to_its_lowest_step() -> None:
+    slider = opened("attention", temperature="5").select_slider(key="attention:temperature")
+    assert slider.value == 5.0
+    assert [slider.proto.options[int(place)] for place in slider.proto.default] == ["1"]
+
+
 def test_a_sections_own_knob_stands_in_the_link_and_comes_back_with_it() -> None:
     app = opened("attention")
     app.slider(key="attention:before:here").set_value(-1.0)
