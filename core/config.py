@@ -265,8 +265,8 @@ def _rule(knob: Knob) -> str:
         return "true or false"
     if knob.kind == "text":
         return knob.rule
-    noun = "a whole number" if knob.kind == "integer" else "a number"
-    return f"{noun} from {knob.minimum:g} to {knob.maximum:g}" + (f" {knob.unit}" if knob.unit else "")
+    noun, digits = ("a whole number", ".0f") if knob.kind == "integer" else ("a number", "g")
+    return f"{noun} from {knob.minimum:{digits}} to {knob.maximum:{digits}}" + (f" {knob.unit}" if knob.unit else "")
 
 
 def _nearest(knob: Knob, value: object) -> Any:

@@ -105,7 +105,7 @@ class Explorer:
         plot(figures.matrices(found, seen.names), "attention forms", height=280, caption=self.words["forms"])
         n, d, count = *seen.v.shape, seen.features or 0
         st.markdown(
-            f"Largest difference, relative: **{seen.difference:.1e}** in float64. C = {count:,} features; "
+            f"Largest difference, relative: {_rounding(seen.difference)}. C = {count:,} features; "
             f"multiplications: n²·2d = {2 * n * n * d:,} against n·2Cd = {2 * n * count * d:,} (mapping not counted)."
         )
 
@@ -141,9 +141,9 @@ class Explorer:
         place = found.widths.index(64)
         measured, formula = found.variance[place], found.formula[place]
         st.markdown(
-            f"At d = 64: E[q·k] measured {found.mean[place]:.4g}, formula {found.formula_mean[place]:.4g}; variance "
-            f"measured {measured:.4g} ({found.low[place]:.4g} to {found.high[place]:.4g}), formula {formula:.4g}, "
-            f"difference {measured - formula:+.3g}. n = {scaling.SAMPLES:,} pairs."
+            f"At d = 64: E[q·k] measured {_value(found.mean[place])}, formula {found.formula_mean[place]:.4g}; "
+            f"variance measured {measured:.4g} ({found.low[place]:.4g} to {found.high[place]:.4g}), formula "
+            f"{formula:.4g}, difference {_signed(measured - formula)}. n = {scaling.SAMPLES:,} pairs."
         )
         sharp = scaling.sharpness(config.seed)
         left, right = st.columns(2)
@@ -213,7 +213,7 @@ class Explorer:
             before, here, after = (_score(one) for one in head.scores)
             st.markdown(
                 f"Head {number}: scores **{before}** on the token before, **{here}** on itself, **{after}** on the one "
-                f"after, −∞ elsewhere; W_Q = W_K = 0, W_V = **{head.value:g}**."
+                f"after, −∞ elsewhere; W_Q = W_K = 0, W_V = **{_value(head.value)}**."
             )
         st.table([_at_end(found, place) for place in (0, 1, len(x) - 2, len(x) - 1)], hide_index=True)
         inside, ends = (_apart(found.difference(one)) for one in (True, False))
@@ -306,12 +306,11 @@ def _lit(matrix: Matrix, row: int, column: int) -> dict[str, tuple[int | None, i
 
 def _in_short(config: AttentionConfig, seen: attention.Seen) -> str:
     """Ranks, row sums and outputs in a sentence or two."""
+    if not np.isfinite(seen.blow_up):
+        return "A row of similarities sums to 0: its weights and its output are undefined, so there is no rank to name."
     rank, effective = seen.rank
     text = f"Rank of the weights: {rank} numerically, {effective:.2f} effectively, of n = {len(seen.names)}. "
-    if np.isfinite(seen.blow_up):
-        text += f"Largest |output| is {seen.blow_up:.3g} times the largest |value|. "
-    else:
-        text += "A row of similarities sums to 0, so its weights and its output are not finite. "
+    text += f"Largest |output| is {seen.blow_up:.3g} times the largest |value|. "
     if seen.sums.min() < 0.999:
         text += f"Similarities cancel: the smallest |row sum| is {seen.sums.min():.2g} of the sum of absolute values"
         text += "; nothing bounds the output." if config.kernel in FAILING else "."
@@ -340,6 +339,12 @@ def _norm(values: np.ndarray) -> str:
     return "0, exactly" if found == 0 else f"{found:.3g}"
 
 
+def _rounding(difference: float | None) -> str:
+    if difference is None or np.isnan(difference):
+        return "undefined, as a row sums to 0"
+    return f"**{difference:.1e}** in float64".replace("-", "−")
+
+
 def _times(number: float) -> str:
     return f"{number:.3g}" if np.isfinite(number) else "∞: a row sums to 0"
 
@@ -354,7 +359,7 @@ def _range(values: tuple[float, ...]) -> str:
 
 
 def _score(score: float) -> str:
-    return "−∞" if np.isneginf(score) else f"ln {np.exp(score):.3g} = {score:.3f}"
+    return "−∞" if np.isneginf(score) else f"ln {np.exp(score):.3g} = {score:.3f}".replace("-", "−")
 
 
 def _apart(number: float) -> str:
@@ -363,6 +368,10 @@ def _apart(number: float) -> str:
 
 def _value(number: float) -> str:
     return "–" if np.isnan(number) else f"{number:.4g}".replace("-", "−")
+
+
+def _signed(number: float) -> str:
+    return f"{number:+.3g}".replace("-", "−")
 
 
 def _at_end(found: equivalences.Convolution, place: int) -> dict[str, str]:

@@ -235,7 +235,9 @@ def widget(key: str, one: Knob, /, **more: Any) -> None:
         _text(one, common)
     elif one.logarithmic:
         value = st.session_state[common["key"]]
-        st.select_slider(options=_log_steps(one, value), format_func=lambda number: f"{number:g}", **common)
+        steps = _log_steps(one, value)
+        start = one.default if one.default in steps else value  # where a drawing is cut short; else the lowest
+        st.select_slider(options=steps, value=start, format_func=lambda number: f"{number:g}", **common)
     elif one.kind == "integer":
         st.number_input(min_value=int(one.minimum or 0), max_value=int(one.maximum or 0), step=1, **common)
     else:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core.config import Config
+from core.config import Config, ConfigError
 from core.contract import Experiment
 from core.engine import scheduler
 from core.engine.records import RunRecord, Snapshot
@@ -140,9 +140,9 @@ class Panel:
 
     def train_all(self, several: Sequence[dict[str, object]]) -> None:
         """Train several settings at once; the last is put on screen, which ought to be the longest."""
-        *others, last = several
-        if all(self._admitted(self.settings.config.model_copy(update=changes)) for changes in others):
-            self.train(last)
+        *others, last = (self.settings.config.model_copy(update=changes) for changes in several)
+        if all(self._possible(one) for one in (*others, last)) and all(self._admitted(one) for one in others):
+            self.start(last, self.settings.seeds)
 
     def _admitted(self, config: Config) -> Started | None:
         """Let the engine train these settings; None, and its reason on the page, where it does not."""
@@ -152,8 +152,19 @@ class Panel:
             self.say(str(error))
             return None
 
+    def _possible(self, config: Config) -> bool:
+        """Whether these settings go together; where they do not the page says why."""
+        try:
+            self.experiment.config.parse(config.model_dump())
+        except ConfigError as error:
+            self.say(str(error))
+            return False
+        return True
+
     def start(self, config: Config, seeds: tuple[int, ...]) -> None:
-        """Make the form say this, then train it."""
+        """Make the form say this, then train it; settings that do not go together change nothing."""
+        if not self._possible(config):
+            return
         set_values(self.experiment, {**config.model_dump(), **Seeds.of(seeds).model_dump()})
         st.session_state[self._key("page")] = True
         Panel(self.experiment, Settings(config, seeds)).run()

@@ -40,7 +40,7 @@ def twice_at_the_end(evidence: Evidence) -> Finding:
     x = equivalences.signal(_config(evidence).seed)
     last = float(equivalences.convolution((2.0, 0.0, 1.0), x, zero_ends=False).attended[-1])
     twice, thrice = 2 * float(x[-2]), 3 * float(x[-2])
-    because = f"x_{{n−2}} = {x[-2]:g}: attention gives {last:.4g}; 2x_{{n−2}} = {twice:.4g}, 3x_{{n−2}} = {thrice:.4g}."
+    because = f"xₙ₋₂ = {x[-2]:g}: attention gives {last:.4g}; 2xₙ₋₂ = {twice:.4g}, 3xₙ₋₂ = {thrice:.4g}."
     if abs(last - thrice) < EXACT < abs(last - twice):
         return Finding("contradicted", f"{because} Softmax renormalises: the one weight left is 1, and W_V = 3.")
     return Finding("supported" if abs(last - twice) < EXACT < abs(last - thrice) else "cannot tell", because)
@@ -52,7 +52,7 @@ def large_gain_is_max_pooling(evidence: Evidence) -> Finding:
     apart = np.abs(found.attended - found.largest)
     worst = {sign: float(apart[found.regime == sign].max(initial=0.0)) for sign in (1, 0, -1)}
     because = (
-        f"Gain {GAIN:g}, largest distance from the window's maximum: {worst[1]:.1e} where xᵢ > 0, {worst[0]:.2g} where "
+        f"Gain {GAIN:g}, largest distance from the window's maximum: {worst[1]:.2g} where xᵢ > 0, {worst[0]:.2g} where "
         f"xᵢ = 0 (there it is the mean), {worst[-1]:.2g} where xᵢ < 0 (there it is the minimum)."
     )
     return Finding("contradicted" if max(worst[0], worst[-1]) > 0.01 else "supported", because)
@@ -112,7 +112,7 @@ def favor_approaches_softmax(evidence: Evidence) -> Finding:
     tokens = AttentionConfig(tokens="random", projections="random", seed=_config(evidence).seed)
     found = features.favor_errors(tokens)
     few, most = features.COUNTS[0], features.COUNTS[-1]
-    return higher(found[few], found[most], (f"Error with {few} features", f"with {most}"))
+    return higher(found[few], found[most], (f"Error with {few:,} features:", f"with {most:,}:"))
 
 
 def low_rank_saves_the_matrix(evidence: Evidence) -> Finding:
@@ -152,7 +152,7 @@ CLAIMS = (
         divide_by_d_squared,
     ),
     Claim(
-        "With scores ln 2 and 0, attention gives 2x_{n−2} at the last position.",
+        "With scores ln 2 and 0, attention gives 2xₙ₋₂ at the last position.",
         COURSE,
         "The attention itself, on the signal of the section above.",
         twice_at_the_end,

@@ -41,7 +41,7 @@ def linear_is_linear(evidence: Evidence) -> Finding:
         return found
     beside = (
         f"With d = {MEASURED['width']}: {_brief(wide)}. Operations grow like n either way; what lies above 1 is "
-        "memory, once the arrays outgrow the caches."
+        "none of them, but likely memory, where the arrays outgrow the caches."
     )
     return Finding(found.word, f"{found.because} {beside}")
 
@@ -51,7 +51,7 @@ def exponential(evidence: Evidence) -> Finding:
     times = [evidence.scores_at(n, OWN, **MEASURED, kernel="softmax") for n in (MIDDLE, LONG, LONGEST)]
     seeds = sorted(set.intersection(*(set(one) for one in times)))
     if not seeds:
-        return missing("torch's softmax")
+        return unmeasured("torch's softmax")
     first, second = ({seed: times[at + 1][seed] / times[at][seed] for seed in seeds} for at in (0, 1))
     because = (
         f"From n = {MIDDLE:,} to {LONG:,} its time grows {_brief(first)} times, from there to {LONGEST:,} "
@@ -77,7 +77,7 @@ def flash_computes_something_else(evidence: Evidence) -> Finding:
     """Its outputs against softmax in double precision, beside those of the plain way."""
     found = {one: evidence.scores(DIFFERENCE, **{**MEASURED, "backend": one}, kernel="softmax") for one in WAYS}
     if gone := [name for name, scores in found.items() if not scores]:
-        return missing(f"torch's softmax, backend {gone[0]}")
+        return unmeasured(f"torch's softmax, backend {gone[0]}")
     because = (
         f"Largest difference from softmax in double precision: FlashAttention {_brief(found['flash'])}, "
         f"the plain way {_brief(found['math'])} of the largest output. Both round; below {SAME:g} is rounding."
@@ -90,7 +90,7 @@ def flash_saves_memory(evidence: Evidence) -> Finding:
     """Peak bytes of both ways at the longest n."""
     found = {one: evidence.scores(BYTES, **{**MEASURED, "backend": one}, kernel="softmax") for one in WAYS}
     if gone := [name for name, scores in found.items() if not scores]:
-        return missing(f"torch's softmax, backend {gone[0]}")
+        return unmeasured(f"torch's softmax, backend {gone[0]}")
     flash, plain = max(found["flash"].values()), min(found["math"].values())
     because = (
         f"At n = {LONGEST:,}: {plain / 2**20:,.0f} MiB the plain way, {flash / 2**20:,.0f} MiB with FlashAttention."
@@ -103,12 +103,17 @@ def pairs_fill_memory(evidence: Evidence) -> Finding:
     short, long = (evidence.scores_at(n, BYTES, **MEASURED, kernel="written") for n in (LONG, LONGEST))
     growth = {seed: long[seed] / short[seed] for seed in sorted(set(short) & set(long))}
     if not growth:
-        return missing("softmax, n×n written out")
+        return unmeasured("softmax, n×n written out")
     because = (
         f"From n = {LONG:,} to {LONGEST:,} the peak grows {_brief(growth)} times; n² would give 4, n would give 2."
     )
     low, high = min(growth.values()), max(growth.values())
     return Finding("supported" if low > 3.5 and high < 4.5 else "contradicted", because)
+
+
+def unmeasured(what: str) -> Finding:
+    """Nothing is measured that could decide."""
+    return missing(what, "measured", "Measure")
 
 
 def _wins(evidence: Evidence, lengths: tuple[int, int], claimed: tuple[bool, bool]) -> Finding:
@@ -117,7 +122,7 @@ def _wins(evidence: Evidence, lengths: tuple[int, int], claimed: tuple[bool, boo
         own, softmax = (evidence.scores_at(n, one, **MEASURED, kernel="quadratic") for one in (OWN, SOFTMAX))
         ratio = {seed: softmax[seed] / own[seed] for seed in sorted(set(own) & set(softmax))}
         if not ratio:
-            return missing("the quadratic kernel")
+            return unmeasured("the quadratic kernel")
         parts.append(f"at n = {n:,} softmax takes {_brief(ratio)} times as long")
         verdict = near(ratio, low=1.0)
         right.append(verdict if verdict is None else verdict == wins)
@@ -128,7 +133,7 @@ def _wins(evidence: Evidence, lengths: tuple[int, int], claimed: tuple[bool, boo
 def _exponent(evidence: Evidence, kernel: str, claimed: float, width: int = 64) -> Finding:
     found = evidence.scores(EXPONENT, **{**MEASURED, "width": width}, kernel=kernel)
     if not found:
-        return missing(f"the kernel {kernel} with d = {width}")
+        return unmeasured(f"the kernel {kernel} with d = {width}")
     because = f"Fitted exponent with d = {width}, over the larger half of the lengths: {_brief(found)}."
     return Finding(WORDS[near(found, claimed - ABOUT, claimed + ABOUT)], because)
 
@@ -138,6 +143,10 @@ def _brief(scores: Scores) -> str:
 
 
 WAYS = ("math", "flash")
+FORM = (
+    f"The form with fewer multiplications: all pairs at n = {SHORT:,}, where the linear one takes more, and the linear "
+    f"one at {LONGEST:,}."
+)
 WHERE = f"n from 256 to {LONGEST:,}, d = {MEASURED['width']}, two heads, forward"
 CLAIMS = (
     Claim(
@@ -161,13 +170,14 @@ CLAIMS = (
     Claim(
         "The quadratic kernel in its linear form always beats softmax.",
         COURSE,
-        f"Softmax's time over that of the quadratic kernel, same inputs in turns, at n = {SHORT:,} and {LONGEST:,}.",
+        f"Softmax's time over that of the quadratic kernel, same inputs in turns, at n = {SHORT:,} and "
+        f"{LONGEST:,}. {FORM}",
         always_wins,
     ),
     Claim(
         "The quadratic kernel wins only for n ≫ d².",
         "derived here: C = (d + 1)(d + 2)/2 features",
-        f"The same ratio: below 1 at n = {SHORT:,}, above 1 at n = {LONGEST:,}.",
+        f"The same ratio: below 1 at n = {SHORT:,}, above 1 at n = {LONGEST:,}. {FORM}",
         wins_when_long,
     ),
     Claim(

@@ -72,9 +72,9 @@ class Claim:
     decide: Callable[[Evidence], Finding]
 
 
-def missing(what: str) -> Finding:
-    """Nothing is trained that could decide."""
-    return Finding("cannot tell", f"Not trained yet: {what}. Train it above.")
+def missing(what: str, done: str = "trained", do: str = "Train") -> Finding:
+    """Nothing is there that could decide. done, do: what a run of this lab is called, for some measure only."""
+    return Finding("cannot tell", f"Not {done} yet: {what}. {do} it above.")
 
 
 def higher(a: Mapping[int, float], b: Mapping[int, float], names: tuple[str, str], *, comparisons: int = 1) -> Finding:

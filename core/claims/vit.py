@@ -82,6 +82,8 @@ def gap_closes(evidence: Evidence) -> Finding:
 
 def first_layer_is_varied(evidence: Evidence) -> Finding:
     """How many patches lie between the nearest and the farthest head of the first layer."""
+    if getattr(evidence.config, "heads", 1) == 1:
+        return Finding("cannot tell", "This net has one head. Choose two or more.")
     nearest, farthest = (evidence.scores(metric, net="vit") for metric in (NEAREST, FARTHEST))
     if not nearest:
         return missing("the transformer of the form")
@@ -99,7 +101,9 @@ def looks_farther_later(evidence: Evidence) -> Finding:
     if depth == 1:
         return Finding("cannot tell", "This net has one layer. Choose two or more.")
     first, last = (evidence.scores(DISTANCE.format(layer), net="vit") for layer in (1, depth))
-    return higher(last, first, (f"layer {depth}, patches:", "layer 1:"))
+    if not first:
+        return missing("the transformer of the form")
+    return higher(last, first, (f"In patches: layer {depth}", "layer 1"))
 
 
 def cnn_needs_order(evidence: Evidence) -> Finding:

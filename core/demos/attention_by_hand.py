@@ -113,5 +113,7 @@ def _factor(number: float) -> str:
 
 
 def _n(number: float) -> str:
-    """Four figures, with a true minus sign."""
-    return f"{number:.4g}".replace("-", "−")
+    """Four figures, with a true minus sign; what divides by 0 is none."""
+    if np.isnan(number):
+        return "undefined"
+    return f"{number:.4g}".replace("-", "−").replace("inf", "∞")

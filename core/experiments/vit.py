@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, model_validator
 from torch import Tensor, nn
 
 from core.config import Band, Config, band_knob, knob
@@ -135,6 +135,16 @@ class VitConfig(Config):
     batch_size: int = knob(64, "Batch size", unit="pictures", group="training", ge=8, le=1024)
     epochs: int = knob(60, "Epochs", group="training", ge=1, le=200)
     band: Band = band_knob()
+
+    @model_validator(mode="after")
+    def _heads_turn(self) -> VitConfig:
+        one = self.width // self.heads
+        if self.net == "vit" and self.positions == "rotary" and one % 4:
+            raise ValueError(
+                "Rotary positions need heads whose width is a multiple of 4, for pairs of rows and columns; got "
+                f"{self.width} / {self.heads} = {one}. Choose another width, fewer heads, or other positions."
+            )
+        return self
 
 
 @dataclass

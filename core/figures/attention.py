@@ -27,6 +27,7 @@ from core.figures.palette import (
 
 Floats = NDArray[np.float64]
 SHORT = 10  # characters of a word that an axis shows
+LABELS, STEPS = 6, (1, 2, 5, 10)  # numbers below a heat map, and how many columns lie from one to the next
 PARTS: dict[str, Style] = {  # of attention, wherever a line or a mark stands for one
     "q": Style("#175DCD", "solid", "circle"),
     "k": Style("#F06D02", "dash", "square"),
@@ -79,7 +80,8 @@ def matrices(
         top, bottom = 1 - (row + (0.12 if row else 0)) / rows, 1 - (row + 1) / rows + (0.04 if rows > 1 else 0)
         lowest = index + across >= len(found)  # of its column: the others leave their ticks and titles out
         title = ("Key" if name in pairs else "Number") if lowest else ""
-        axes[x_key] = _bare(title, [left, right], used["yaxis"], showticklabels=lowest, tickformat="d", nticks=8)
+        along = {"tickvals": _counted(values.shape[1]), "showticklabels": lowest}
+        axes[x_key] = _bare(title, [left, right], used["yaxis"], **along)
         tokens = {**_tokens(names, every), "autorange": "reversed", "showticklabels": column == 0}
         axes[y_key] = _bare("" if column else "Token", [bottom, top], used["xaxis"], **tokens)
         traces.append({**_heat(values, name, bound, name in weights), **used, "showscale": False})
@@ -95,6 +97,12 @@ def matrices(
 
 def _bare(title: str, domain: list[float], anchor: str, **more: Any) -> dict[str, Any]:
     return axis(title, domain=domain, anchor=anchor, showgrid=False, zeroline=False, **more)
+
+
+def _counted(columns: int) -> list[int]:
+    """Which columns have their number written below them: so many that a phone has room."""
+    every = next((step for step in STEPS if columns <= LABELS * step), columns)
+    return list(range(0, columns, every))
 
 
 def _extremes(values: Floats) -> str:
@@ -163,8 +171,8 @@ def by_token(
     )
 
 
-def _level(name: str, x: Floats, y: Floats) -> dict[str, Any]:
-    line = {"color": NEUTRAL, "width": 1.5, "dash": "dot"}
+def _level(name: str, x: Floats, y: Floats, dash: str = "dot") -> dict[str, Any]:
+    line = {"color": NEUTRAL, "width": 1.5, "dash": dash}
     return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": line, "hoverinfo": "skip"}
 
 
@@ -187,7 +195,7 @@ def over_temperature(temperatures: Sequence[float], entropies: Floats, norms: Fl
         {"type": "scatter", "mode": "lines", "name": "smallest to largest row", **around, **fill},
         _line("entropy, mean over rows", x, mean, style, "nats"),
         _level("ln n: the plain mean", x[[0, -1]], np.array([top, top])),
-        _level("the form’s temperature", np.array([now, now]), np.array([0.0, max(top, 0.1)])),
+        _level("the form’s temperature", np.array([now, now]), np.array([0.0, max(top, 0.1)]), "dash"),
         _line("‖gradient to q‖", x, norms, PARTS["k"], "") | {"yaxis": "y2"},
     ]
     zero = {"rangemode": "tozero"}
@@ -242,7 +250,8 @@ def over_width(found: Mapping[str, Floats], widths: Sequence[int], y: str) -> go
     groups = {name: {group: (x, row) for group, row in enumerate(values)} for name, values in found.items()}
     colours, dashes = ({name: getattr(SCALINGS[name], what) for name in found} for what in ("colour", "dash"))
     figure = curves(groups, x="Width d", y=y, colours=colours, dashes=dashes, band="std", faint=False)
-    figure.update_xaxes(type="log", tickvals=list(widths))
+    ends = [np.log10(0.9 * x[0]), np.log10(1.15 * x[-1])]  # room for the last label
+    figure.update_xaxes(type="log", tickvals=list(widths), range=ends)
     figure.update_yaxes(rangemode="tozero")
     return figure
 

@@ -38,6 +38,7 @@ KERNEL_STYLES: dict[str, Style] = {
     )
 }
 STRAIGHT = 0.5  # an exponent known no better than this is none
+NO_POWER = "no power of n here"
 NEVER = "not reached up to n = {:,}"
 
 
@@ -119,7 +120,7 @@ def growth(fit: PowerLaw | None) -> str:
     """A fitted power of n; where the points lie on no line at all, as where the form changes, that is said."""
     if fit is None:
         return "–"
-    return "no power of n here" if fit.half_width > STRAIGHT else f"n^({fit})"
+    return NO_POWER if fit.half_width > STRAIGHT else f"n^({fit})"
 
 
 def sentence(name: str, series: Mapping[str, Seeds]) -> str:
@@ -127,12 +128,13 @@ def sentence(name: str, series: Mapping[str, Seeds]) -> str:
     fit, base = fitted(series.get(SECONDS, {})), fitted(series.get(BASELINE, {}))
     if fit is None:
         return ""
-    said = f"{name}: time grows as n^({fit}), fitted from n = {fit.first:,.0f} to {fit.last:,.0f}."
+    looked = "looked for" if growth(fit) == NO_POWER else "fitted"
+    said = f"{name}: time grows as {growth(fit)}, {looked} from n = {fit.first:,.0f} to {fit.last:,.0f}."
     if base is None:
         return said
     ratio = _ratio(series[BASELINE], series[SECONDS])
     return (
-        f"{said} Torch's softmax beside it: n^({base}). Faster than softmax from: "
+        f"{said} Torch's softmax beside it: {growth(base)}. Faster than softmax from: "
         f"{met_in_words(series[BASELINE], series[SECONDS])}. "
         f"At n = {fit.last:,.0f} softmax takes {ratio:.3g} × its time."
     )

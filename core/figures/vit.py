@@ -244,7 +244,9 @@ def side_by_side(
         traces.insert(0, _level([-0.5, len(names) - 0.5], chance))
     xaxis = {"tickvals": list(range(len(names))), "ticktext": names, "range": [-0.5, len(names) - 0.5]}
     yaxis = {"range": [max(0.0, low - 3), 101.0] if low > 50 else [-3, 103]}
-    shown = layout("", "", "Accuracy (%)", xaxis=xaxis | {"showgrid": False}, yaxis=yaxis, showlegend=True)
+    shown = layout(
+        "", "", "Accuracy (%)", xaxis=xaxis | {"showgrid": False, "zeroline": False}, yaxis=yaxis, showlegend=True
+    )
     return drawn(data=traces, layout=shown)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from itertools import combinations_with_replacement
 
 import torch
@@ -319,7 +319,7 @@ def later(pairs: Tensor) -> Tensor:
     return torch.ones(pairs.shape[-2:], dtype=torch.bool, device=pairs.device).triu(1)
 
 
-@cache
+@lru_cache(maxsize=256)
 def favor_directions(features: int, width: int, seed: int) -> Tensor:
     """(features, width), float64: blocks of orthogonal directions, each as long as a normal vector."""
     stream = torch.Generator().manual_seed(seed)
@@ -330,7 +330,7 @@ def favor_directions(features: int, width: int, seed: int) -> Tensor:
     return directions
 
 
-@cache
+@lru_cache(maxsize=32)
 def _roots(numbers: int, degree: int) -> Tensor:
     """(C,), float64: roots of the multinomial coefficients of all products of `degree` of some numbers."""
     terms = combinations_with_replacement(range(numbers), degree)

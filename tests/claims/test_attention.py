@@ -11,7 +11,7 @@ from core.demos.attention import AttentionConfig
 
 SAID = {  # the beginning of a claim -> the verdict, and a number that the sentence gives
     "Scores are divided by d²": ("contradicted", "The variance is d"),
-    "With scores ln 2 and 0": ("contradicted", "attention gives 1.8; 2x_{n−2} = 1.2, 3x_{n−2} = 1.8"),
+    "With scores ln 2 and 0": ("contradicted", "attention gives 1.8; 2xₙ₋₂ = 1.2, 3xₙ₋₂ = 1.8"),
     "With a large gain": ("contradicted", "where xᵢ < 0 (there it is the minimum)"),
     "The RBF kernel": ("supported", "16 at n = 16"),
     "Of the usual kernels": ("contradicted", "Through 9 numbers a token"),

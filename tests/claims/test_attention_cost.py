@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from core.claims.attention_cost import CLAIMS
-from core.experiments.attention_cost import AttentionCostConfig
+from core.claims.attention_cost import CLAIMS, LONGEST, MEASURED, SHORT
+from core.experiments.attention_cost import AttentionCostConfig, form_at
 
 Curve = Callable[[float], float]
 
@@ -84,7 +84,13 @@ def test_the_numbers_decide(claim: int, evidence: Told, word: str) -> None:
     assert CLAIMS[claim].decide(evidence).word == word
 
 
+def test_the_forms_that_the_quadratic_claims_name_are_those_that_are_measured() -> None:
+    config = AttentionCostConfig.parse({**MEASURED, "kernel": "quadratic"})
+    assert (form_at(config, SHORT), form_at(config, LONGEST)) == ("pairs", "features")
+    assert all(f"all pairs at n = {SHORT:,}" in CLAIMS[one].measurement for one in (3, 4))
+
+
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.text[:40])
 def test_nothing_measured_decides_nothing(claim) -> None:
     found = claim.decide(Told())
-    assert found.word == "cannot tell" and "Not trained yet" in found.because
+    assert found.word == "cannot tell" and "Not measured yet" in found.because

@@ -122,6 +122,11 @@ def test_one_layer_has_no_deeper_one():
     assert finding.word == "cannot tell" and "Choose two or more" in finding.because
 
 
+def test_one_head_cannot_be_both_near_and_far():
+    finding = CLAIMS[VARIED].decide(Told(heads(2.0, 2.0), config=VitConfig(heads=1)))
+    assert finding.word == "cannot tell" and "Choose two or more" in finding.because
+
+
 class Recorded:
     """The results that ship with the program, of the default settings."""
 

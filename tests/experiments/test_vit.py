@@ -165,6 +165,14 @@ def test_a_training_that_diverges_says_which_knob_to_turn(monkeypatch: pytest.Mo
         list(vit.run(small(), (0,), CPU))
 
 
+def test_heads_that_rotary_positions_cannot_turn_are_refused_with_a_remedy():
+    sizes = {"width": 48, "heads": 8}
+    with pytest.raises(ConfigError, match=r"multiple of 4.*got 48 / 8 = 6\. Choose another width, fewer heads"):
+        VitConfig.parse({"positions": "rotary", **sizes})
+    assert VitConfig.parse({"positions": "rotary", "net": "cnn", **sizes}).positions == "rotary"
+    assert VitConfig.parse({"positions": "absolute", **sizes}).heads == 8
+
+
 def test_sizes_are_read_as_a_link_says_them_and_refused_with_the_choices():
     assert VitConfig.parse({"patch": "16", "heads": "8", "width": "64"}) == VitConfig(patch=16, heads=8, width=64)
     for name, value, choices in (("patch", "5", "4, 8, 16"), ("heads", "3", "1, 2, 4, 8")):

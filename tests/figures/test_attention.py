@@ -35,6 +35,12 @@ def test_axes_say_what_they_are_and_only_the_lowest_panels_name_their_columns():
     assert figure.layout.yaxis.title.text == "Token" and figure.layout.yaxis.ticktext == ("0 x", "1 y", "2 z")
 
 
+@pytest.mark.parametrize(("columns", "numbers"), [(1, (0,)), (2, (0, 1)), (8, (0, 2, 4, 6)), (24, (0, 5, 10, 15, 20))])
+def test_columns_are_counted_in_whole_numbers_and_each_once(columns: int, numbers: tuple[int, ...]):
+    figure = figures.matrices({"Q": np.ones((2, columns))}, ("a", "b"))
+    assert figure.layout.xaxis.tickvals == numbers
+
+
 def test_negative_weights_are_drawn_on_the_scale_of_signed_numbers():
     figure = figures.matrices({"weights": np.array([[2.0, -1.0]])}, ("a", "b"), weights=("weights",))
     assert (figure.data[0].zmin, figure.data[0].zmax) == (-2, 2)

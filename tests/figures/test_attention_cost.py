@@ -42,6 +42,7 @@ def test_points_on_no_line_have_no_exponent() -> None:
     assert figures.table_row("a", {BYTES: steps}, "live")["Memory grows as"] == "no power of n here"
     drawn = figures.over_lengths({"a": steps}, MEMORY_AXIS, LOOKS, "std")
     assert [one.meta["role"] for one in drawn.data] == ["mean"]
+    assert "time grows as no power of n here, looked for from n = " in figures.sentence("a", {SECONDS: steps})
 
 
 def test_lines_that_do_not_meet_are_said_not_to() -> None:

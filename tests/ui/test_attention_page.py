@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.demos.attention import AttentionConfig, look
 from core.engine.scheduler import Scheduler
 from tests.apps import link, opened, ran
 from tests.ui.idle import idle_engine
-from ui.attention import _cell_of
+from ui.attention import _cell_of, _rounding
 from ui.plot import Point
 
 
@@ -39,6 +40,12 @@ def test_a_knob_takes_effect_at_once_and_stands_in_the_link() -> None:
     ran(app)
     assert by_hand(app) != before and link(app)["kernel"] == "dot"
     assert any("Similarities cancel" in one.value for one in app.markdown)
+
+
+def test_a_slider_that_loses_its_value_falls_to_its_default_and_not_to_its_lowest_step() -> None:
+    slider = opened("attention", temperature="5").select_slider(key="attention:temperature")
+    assert slider.value == 5.0
+    assert [slider.proto.options[int(place)] for place in slider.proto.default] == ["1"]
 
 
 def test_a_sections_own_knob_stands_in_the_link_and_comes_back_with_it() -> None:
@@ -77,6 +84,16 @@ def test_odd_sentences_are_cut_with_a_word_and_never_markup() -> None:
     assert any("at most 400 characters" in one.value for one in long.warning)
     assert link(long)["sentence"] == "w" * 400
     assert any("cut to its first 40" in one.value for one in long.info)
+
+
+def test_rows_that_sum_to_0_are_said_in_words_and_never_as_nan() -> None:
+    app = opened("attention", kernel="plain_cosine", width="1", tokens="random", count="2", projections="identity")
+    app.selectbox(key="attention:matrix").set_value("weights")
+    assert "−1 / 0 = −∞" in by_hand(ran(app))
+    said = " ".join(one.value for one in (*app.markdown, *app.code))
+    assert "A row of similarities sums to 0" in said
+    assert not {"nan", "**nan**", "inf"} & set(said.replace(",", " ").split())
+    assert _rounding(look(AttentionConfig.parse(link(app))).difference).startswith("undefined")
 
 
 def test_a_lesson_hides_knobs_and_ticks_what_a_knob_did() -> None:

@@ -62,6 +62,20 @@ def test_one_button_trains_every_kind_of_positions(engine: Scheduler) -> None:
             engine.stop(run.id, run.owner)
 
 
+def test_a_button_whose_choice_does_not_go_with_the_form_says_why_and_starts_nothing(engine: Scheduler) -> None:
+    app = opened("vit", width="48", heads="8", seeds="1", first_seed="61")
+    for button in ("rotary", "all"):
+        app.button(key=f"vit:row:positions:{button}").click()
+        ran(app)
+        assert any("got 48 / 8 = 6. Choose another width" in one.value for one in app.warning)
+        assert link(app)["positions"] == "absolute" and not engine.live()
+
+
+def test_a_link_whose_heads_cannot_be_turned_shows_the_defaults_and_says_so() -> None:
+    app = opened("vit", width="48", heads="8", positions="rotary")
+    assert any("Rotary positions need heads" in one.value and "defaults" in one.value for one in app.warning)
+
+
 def test_the_token_that_asks_is_chosen_and_the_net_is_not_asked_again(engine: Scheduler, asked: list) -> None:
     finished_run(engine, "vit", VitConfig(epochs=3), (0,), {key: [50.0, 60.0, 70.0] for key in EXPERIMENT.summary})
     app = opened("vit", epochs="3", seeds="1")
