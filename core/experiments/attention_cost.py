@@ -75,6 +75,7 @@ PAUSE_SECONDS = 0.1  # between events, where one call allows it
 WARM_SECONDS = 0.5  # a call that takes longer than this needs no other before it
 ROWS = 64  # queries whose outputs are held against exact softmax
 LONGEST_SVD = 2048  # tokens: finding the factors takes O(n³)
+MOST_FEATURES = 100_000  # the cubic kernel at width 82
 SPARE = 0.8  # of the free memory is asked for at most
 
 Name = Literal[
@@ -120,6 +121,12 @@ class AttentionCostConfig(Config):
     def _order(self) -> AttentionCostConfig:
         if self.causal and self.kernel == "low_rank":
             raise ValueError("Low-rank attention cannot be causal: its factors know the later tokens. Switch one off.")
+        count = KERNELS[self.kernel].feature_count(self.width) or 0
+        if self.form == "features" and count > MOST_FEATURES:
+            raise ValueError(
+                f"A feature map may have at most {MOST_FEATURES:,} features; the {self.kernel} kernel has {count:,} at "
+                f"width {self.width}. Choose a smaller width or another form."
+            )
         return self
 
     @property

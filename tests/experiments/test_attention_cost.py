@@ -134,6 +134,8 @@ def test_a_width_of_nothing_and_a_causal_low_rank_are_refused() -> None:
         AttentionCostConfig.parse({"width": 0})
     with pytest.raises(ConfigError, match="Low-rank attention cannot be causal"):
         AttentionCostConfig.parse({"kernel": "low_rank", "causal": True})
+    with pytest.raises(ConfigError, match="at most 100,000 features; the cubic kernel has 2,862,209 at width 256"):
+        AttentionCostConfig.parse({"kernel": "cubic", "form": "features", "width": 256})
 
 
 def test_the_work_that_estimates_rest_on_grows_with_what_is_measured() -> None:
