@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 Shape = tuple[int, int]
 
@@ -101,7 +102,7 @@ class Pattern:
         if without_sparse_rows(values.device):
             return _added(self.column, values[:, None] * dense[self.row], self.shape[1])
         starts, columns, order = self.turned
-        return _rows(starts, columns, values[order], (self.shape[1], self.shape[0])) @ dense
+        return _rows(starts, columns, values.index_select(0, order), (self.shape[1], self.shape[0])) @ dense
 
     def pairs(self, left: Tensor, right: Tensor) -> Tensor:
         """(entries,): inner product of a row of left (rows, width) and one of right (columns, width), at each place."""
@@ -110,6 +111,10 @@ class Pattern:
         empty = _rows(self.starts, self.column, left.new_zeros(len(self.rows)), self.shape)
         found: Tensor = torch.sparse.sampled_addmm(empty, left.contiguous(), right.mT).values()
         return found
+
+    def to_entries(self, of_row: Tensor) -> Tensor:
+        """(entries,): each entry's number of (rows,)."""
+        return of_row.index_select(0, self.row)
 
     def row_sums(self, values: Tensor) -> Tensor:
         """(rows,): entries summed along each row."""
@@ -187,21 +192,21 @@ class _Product(torch.autograd.Function):
 class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, pattern: Pattern, of_row: Tensor, of_column: Tensor, slope: float) -> Tensor:
-        scores = of_row[pattern.row] + of_column[pattern.column]
-        bent = torch.where(scores > 0, scores, slope * scores)
-        powers = bent.sub_(pattern.row_maxima(bent)[pattern.row]).exp_()
-        weights = powers / pattern.row_sums(powers)[pattern.row]
+        scores = of_row.index_select(0, pattern.row) + of_column.index_select(0, pattern.column)
+        bent = F.leaky_relu(scores, slope)
+        powers = bent.sub_(pattern.to_entries(pattern.row_maxima(bent))).exp_()
+        weights = powers.div_(pattern.to_entries(pattern.row_sums(powers)))
         ctx.pattern, ctx.slope = pattern, slope
-        ctx.save_for_backward(weights, scores > 0)
+        ctx.save_for_backward(weights, scores)
         return weights
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, Tensor, None]:
-        weights, above = ctx.saved_tensors
+        weights, scores = ctx.saved_tensors
         shares = weights * gradient
-        to_scores = shares - weights * ctx.pattern.row_sums(shares)[ctx.pattern.row]
-        to_scores = torch.where(above, to_scores, ctx.slope * to_scores)
+        to_bent = shares.addcmul_(weights, ctx.pattern.to_entries(ctx.pattern.row_sums(shares)), value=-1)
+        to_scores = torch.where(scores > 0, to_bent, ctx.slope * to_bent)
         return None, ctx.pattern.row_sums(to_scores), ctx.pattern.column_sums(to_scores), None
 
 
