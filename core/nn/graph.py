@@ -40,11 +40,13 @@ class Graph:
         return {}
 
     @cached_property
+    @torch.inference_mode(False)  # what is kept must serve training, whoever asks first
     def edges(self) -> Pattern:
         """Rows: targets; columns: sources."""
         return Pattern.sorted(self.targets, self.sources, (self.nodes, self.nodes))
 
     @cached_property
+    @torch.inference_mode(False)
     def edges_and_loops(self) -> Pattern:
         """The same with a loop at every node."""
         own = torch.arange(self.nodes, device=self.targets.device)
@@ -55,6 +57,7 @@ class Graph:
         """With or without loops at every node."""
         return self.edges_and_loops if self_term else self.edges
 
+    @torch.inference_mode(False)
     def adjacency(self, self_term: bool, normalisation: Normalisation) -> Sparse:
         """A, or A + I with a self term; symmetric: D^-1/2 A D^-1/2, row: D^-1 A. An isolated node's row is 0.
 

@@ -233,3 +233,13 @@ def test_dropout_keeps_the_mean_draws_from_its_stream_alone_and_is_off_without_o
     rows = Sparse.of(torch.eye(50))
     again = dropped_rows(rows, 0.5, torch.Generator().manual_seed(0)).dense()
     assert set(again.unique().tolist()) == {0.0, 2.0} and torch.equal(again, again.diagonal().diag())
+
+
+@pytest.mark.parametrize("model", ["gcn", "gat", "sage"])
+def test_a_graph_first_met_in_inference_mode_can_be_trained_on(graph: Graph, x: Tensor, model: Any):
+    for aggregator in ("mean", "max", "median"):
+        net, met = GraphNet(model, (INPUTS, 5, 3), aggregator=aggregator), graph.to(torch.device("cpu"))
+        with torch.inference_mode():
+            net(x, met)
+        net(x, met).sum().backward()
+        assert all(one.grad is not None for one in net.parameters())
