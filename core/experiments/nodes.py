@@ -222,6 +222,14 @@ def build(config: NodesConfig) -> GraphNet:
     )
 
 
+def make_data(
+    config: NodesConfig, found: NodeGraph, seed: int, device: torch.device, whole: Data | None = None
+) -> Data:
+    """The graph on the device with a seed's split; `whole` where it is there already."""
+    parts = graphs.split(found, config.split, config.labels_per_class, seed)
+    return divided(whole or tensors(found, device), found, parts, device)
+
+
 def make_learner(config: NodesConfig, seed: int, data: Data, device: torch.device) -> NodeLearner:
     """Seed set right before the net is built."""
     torch.manual_seed(seed)
@@ -238,8 +246,8 @@ def run(config: NodesConfig, seeds: tuple[int, ...], device: torch.device) -> It
     whole = tensors(found, device)
     learners = []
     for seed in seeds:
-        parts = graphs.split(found, config.split, config.labels_per_class, seed)
-        learners.append(make_learner(config, seed, divided(whole, found, parts, device), device))
+        data = make_data(config, found, seed, device, whole)
+        learners.append(make_learner(config, seed, data, device))
     for learner in learners:
         learner.measured = measure(learner)
     yield Metrics(0, gathered(learners))
