@@ -1,10 +1,10 @@
 """A training step of GCN and GAT on a graph of Cora's size: ours against PyTorch Geometric and the n×n forms.
 
 2708 nodes, 10,556 directed edges and loops, 1433 features of which 18 a node are not 0; forward, backward and Adam on
-140 nodes; GCN 16 wide, GAT 8 heads × 8 and one output head, dropout as published. PyTorch Geometric: GCNConv and GATConv as
-its users write them, on dense features. n×n: every pair's features side by side, as courses write GAT down, (n, n, 2·8)
-a head, masked where there is no edge; it runs once, for it takes seconds and gigabytes. Sides take turns; ratios are of
-medians. One thread each, with the allocator's settings that workers have.
+140 nodes; GCN 16 wide, GAT 8 heads × 8 and one output head, dropout as published. PyTorch Geometric: GCNConv and
+GATConv as its users write them, on dense features. n×n: every pair's features side by side, as courses write GAT
+down, (n, n, 2·8) a head, masked where there is no edge; it runs once, for it takes seconds and gigabytes. Sides take
+turns; ratios are of medians. One thread each, with the allocator's settings that workers have.
 
     python -m benchmarks.graphs [--rounds 15] [--threads 1] [--dense-rounds 1]
 """

@@ -110,7 +110,8 @@ def split(labels: np.ndarray, seed: int) -> list:
         train = order[: min(140, max(2 * classes, round(140 * count / 2708)))]
     else:
         groups = [order[labels[order] == one] for one in range(classes)]
-        train = np.concatenate([group[: max(1, min(LABELS_PER_CLASS, len(group) // 3))] for group in groups])
+        count = 20 if SPLIT == "public" else LABELS_PER_CLASS
+        train = np.concatenate([group[: max(1, min(count, len(group) // 3))] for group in groups])
     rest = order[~np.isin(order, train)]
     held = min(500, len(rest) // 3)
     return [torch.from_numpy(np.sort(part)).to(DEVICE) for part in (train, rest[:held], rest[held:])]

@@ -37,6 +37,7 @@ ADDRESS = "https://linqs-data.soe.ucsc.edu/public/lbc/cora.tgz"
 ARCHIVE_MD5 = "2fc040bee8ce3d920e4204effd1e9214"
 FILES = ("cora.content", "cora.cites")
 WORDS, WORDS_A_NODE, WORDS_A_CLASS = 200, 12, 40  # of made citations: dictionary, on a node, typical of a class
+PUBLIC_LABELS = 20  # of a class
 RANDOM_TRAINING, VALIDATION = 140, 500  # of Cora; smaller graphs take as large a share, or a third
 
 
@@ -185,7 +186,7 @@ def with_noise(graph: NodeGraph, share: float) -> NodeGraph:
 def split(graph: NodeGraph, kind: SplitKind, labels_per_class: int, seed: int) -> NodeSplit:
     """Which nodes train, which choose the weights and which test.
 
-    public: one split for all seeds; of Cora the published one, of the others a stratified one. random: 140 nodes, of
+    public: one split for all seeds; of Cora the published one, of the others 20 of each class. random: 140 nodes, of
     smaller graphs as large a share. stratified: so many of each class, at most a third of it. Of the rest up to 500
     validate, at most a third, and the others test. Raises Explained where Cora's rows do not stand in that order.
     """
@@ -203,7 +204,8 @@ def split(graph: NodeGraph, kind: SplitKind, labels_per_class: int, seed: int) -
         count = min(RANDOM_TRAINING, max(2 * classes, round(RANDOM_TRAINING * graph.nodes / CORA_NODES)))
         chosen = order[:count]
     else:
-        chosen = np.concatenate([_some(order[graph.labels[order] == one], labels_per_class) for one in _present(graph)])
+        count = PUBLIC_LABELS if kind == "public" else labels_per_class
+        chosen = np.concatenate([_some(order[graph.labels[order] == one], count) for one in _present(graph)])
     rest = order[~np.isin(order, chosen)]
     held = min(VALIDATION, len(rest) // 3)
     return NodeSplit(np.sort(chosen), np.sort(rest[:held]), np.sort(rest[held:]))
