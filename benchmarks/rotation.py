@@ -27,8 +27,8 @@ from core.engine.scheduler import Scheduler
 from core.engine.store import Store
 from core.experiments.rotation import RotationConfig, build
 from core.nn.small_cnn import SmallCnn
-from core.queries.rotation import BATCH, pictures_of, read, score, turn_of
-from core.training import weights_of
+from core.queries.rotation import BATCH, pictures_of, read, turn_of
+from core.training import percent_right, weights_of
 
 
 def main() -> None:
@@ -50,10 +50,14 @@ def main() -> None:
     fast.to(memory_format=torch.channels_last)
     angles = np.linspace(5, 355, options.angles)
     turn = turn_of(config, found)
+
+    def right(logits: torch.Tensor) -> float:
+        return percent_right(logits.argmax(dim=1), labels)
+
     sides: dict[str, Callable[[], object]] = {
-        "curve, ours": lambda: [score(read(fast, images, float(angle), turn), labels) for angle in angles],
-        "curve, pil": lambda: [score(read_pil(net, images, angle), labels) for angle in angles],
-        "curve, one": lambda: [score(read_pil(net, images, angle, 1), labels) for angle in angles],
+        "curve, ours": lambda: [right(read(fast, images, float(angle), turn)) for angle in angles],
+        "curve, pil": lambda: [right(read_pil(net, images, angle)) for angle in angles],
+        "curve, one": lambda: [right(read_pil(net, images, angle, 1)) for angle in angles],
         "turn, ours": lambda: [turn(images, float(angle)) for angle in angles],
         "turn, pil": lambda: [pil_turned(images, angle) for angle in angles],
     }

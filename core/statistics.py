@@ -37,6 +37,11 @@ def few_figures(value: float, figures: int = 3) -> str:
     return f"{value:,.0f}" if 100 <= abs(value) < 1_000_000 else f"{value:.{figures}g}"
 
 
+def true_minus(text: str) -> str:
+    """Numbers as mathematics prints them: "−3.1", not "-3.1"."""
+    return text.replace("-", "−")
+
+
 @dataclass(frozen=True)
 class Spread:
     """Mean, population standard deviation and number of seeds."""

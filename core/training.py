@@ -72,7 +72,12 @@ def evaluate(net: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, flo
     """Mean cross-entropy and accuracy in %."""
     logits = predict(net, images)
     loss = F.cross_entropy(logits, labels).item()
-    return loss, 100.0 * (logits.argmax(dim=1) == labels).double().mean().item()
+    return loss, percent_right(logits.argmax(dim=1), labels)
+
+
+def percent_right(said: Tensor, labels: Tensor) -> float:
+    """Accuracy in % of the classes that were said, (n,)."""
+    return 100.0 * (said == labels).double().mean().item()
 
 
 def weights_of(net: nn.Module) -> Weights:
@@ -162,11 +167,12 @@ class Learner:
     optimiser: torch.optim.Optimizer
     watch: GradientWatch = field(default_factory=GradientWatch, kw_only=True)
     losses: list[Tensor] = field(default_factory=list, kw_only=True)  # of the epoch under way, one a step
+    rate: str = field(default="learning_rate", kw_only=True)  # the field of the config that holds it
 
     def checked_loss(self, config: Config, epoch: int) -> float:
         """Mean training loss of the epoch so far. Raises Explained where it has diverged."""
         loss = torch.stack(self.losses).mean().item()
-        rate = config.knob("learning_rate")
+        rate = config.knob(self.rate)
         value, least = getattr(config, rate.name), rate.minimum or 0.0
         self.watch.check(loss, epoch=epoch, knob=rate.label.lower(), value=value, least=least)
         return loss

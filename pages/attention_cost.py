@@ -16,7 +16,7 @@ from ui.compare import Baseline
 from ui.form import Settings
 from ui.lab import lab
 from ui.lesson import section
-from ui.live import follow
+from ui.live import follow, train_button
 from ui.noise import noise
 from ui.panel import Panel
 from ui.plot import plot
@@ -79,14 +79,9 @@ def kernels(now: Snapshot | None) -> None:
     looks = {LABELS[one["kernel"]]: KERNEL_STYLES[one["kernel"]] for one in cells.values()}
     if not settings.config.causal:
         cells["linear, causal"], looks["linear, causal"] = {"kernel": "linear", "causal": True}, CAUSAL
-    st.button(
-        f"Measure all {len(cells)} of them",
-        icon=":material/fast_forward:",
-        key="attention_cost:measure",
-        on_click=Panel(EXPERIMENT, settings).train_all,
-        args=([*reversed(cells.values())],),
-        help="One after another, with the other settings of the form: nothing runs beside a measurement.",
-    )
+    about = "One after another, with the other settings of the form: nothing runs beside a measurement."
+    panel, several = Panel(EXPERIMENT, settings), [*reversed(cells.values())]
+    train_button(panel, f"Measure all {len(cells)} of them", "measure", several, about)
     found = {name: result_for(EXPERIMENT, settings.config.model_copy(update=one), now) for name, one in cells.items()}
     series = {name: {m: points(one.snapshot, m) for m in METRICS} if one else {} for name, one in found.items()}
     for column, axis, metric in zip(
@@ -110,13 +105,8 @@ def widths(now: Snapshot | None) -> None:
     """Time at the longest n against d."""
     last = EXPERIMENT.config.parse(settings.config.model_dump()).sizes[-1]
     changes = [{"width": width} for width in sorted({*WIDTHS, settings.config.width})]
-    st.button(
-        f"Measure {LABELS[settings.config.kernel]} at {len(changes)} widths",
-        icon=":material/fast_forward:",
-        key="attention_cost:widths",
-        on_click=Panel(EXPERIMENT, settings).train_all,
-        args=(changes,),
-    )
+    label = f"Measure {LABELS[settings.config.kernel]} at {len(changes)} widths"
+    train_button(Panel(EXPERIMENT, settings), label, "widths", changes)
     lines: dict[str, dict[int, dict[int, float]]] = {}
     for kernel in dict.fromkeys((settings.config.kernel, "linear", "quadratic")):
         for change in changes:

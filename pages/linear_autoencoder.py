@@ -19,7 +19,7 @@ from ui.claims import claims
 from ui.form import Settings
 from ui.lab import lab
 from ui.lesson import section
-from ui.live import follow
+from ui.live import follow, train_button
 from ui.noise import noise
 from ui.panel import Panel, seed_text
 from ui.plot import plot
@@ -72,9 +72,9 @@ def by_decay(now: Snapshot | None) -> None:
     configs = {decay: settings.config.model_copy(update={"weight_decay": decay}) for decay in every}
     with st.container(horizontal=True):
         for decay in configs:
-            look = {"key": f"linear_autoencoder:decay:{decay}", "icon": ":material/play_arrow:"}
-            act = {"on_click": Panel(EXPERIMENT, settings).train, "args": ({"weight_decay": decay},)}
-            st.button(f"λ = {decay:g}", help="Train it now, with the other settings of the form.", **look, **act)
+            changes = [{"weight_decay": decay}]
+            about = "Train it now, with the other settings of the form."
+            train_button(Panel(EXPERIMENT, settings), f"λ = {decay:g}", f"decay:{decay}", changes, about)
     found = {decay: result_for(EXPERIMENT, config, now) for decay, config in configs.items()}
     measured = {decay: lengths_of(one, "singular value W2") for decay, one in found.items() if one and decay}
     expected = {decay: expected_of(configs[decay])[0] for decay in measured}
@@ -121,9 +121,7 @@ def forms(now: Snapshot | None) -> None:
         for form in knob.choices:
             changes = {"form": form, "weight_decay": decay}
             paths[form] = result_for(EXPERIMENT, settings.config.model_copy(update=changes), now)
-            look = {"key": f"linear_autoencoder:form:{form}", "icon": ":material/play_arrow:"}
-            act = {"on_click": Panel(EXPERIMENT, settings).train, "args": (changes,)}
-            st.button(f"Run: {knob.label_of(form)}", **look, **act)
+            train_button(Panel(EXPERIMENT, settings), f"Run: {knob.label_of(form)}", f"form:{form}", [changes])
     found = {knob.label_of(form): points(one.snapshot, "loss") for form, one in paths.items() if one}
     common = sorted(set.intersection(*map(set, found.values()))) if len(found) > 1 else []
     if not common:

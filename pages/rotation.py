@@ -19,7 +19,7 @@ from ui.compare import Baseline
 from ui.form import Settings, set_values
 from ui.lab import lab
 from ui.lesson import section
-from ui.live import follow
+from ui.live import follow, train_button
 from ui.noise import noise
 from ui.own_pictures import upload_folder
 from ui.panel import Panel
@@ -124,9 +124,8 @@ def against(now: Snapshot | None) -> None:
     found = {degrees: result_for(EXPERIMENT, config, now) for degrees, config in configs.items()}
     with st.container(horizontal=True):
         for degrees in RANGES:
-            look = {"key": f"rotation:train:{degrees}", "icon": ":material/play_arrow:"}
-            act = {"on_click": Panel(EXPERIMENT, settings).train, "args": ({"train_rotation": degrees},)}
-            st.button(f"Run: {figures.trained_with(degrees)}", **look, **act)
+            label, changes = f"Run: {figures.trained_with(degrees)}", [{"train_rotation": degrees}]
+            train_button(Panel(EXPERIMENT, settings), label, f"train:{degrees}", changes)
     lines = {degrees: scores(run, EXPERIMENT.summary) if run else {} for degrees, run in found.items()}
     rows = [figures.table_row(one, EXPERIMENT.summary, lines[one], origin(run)) for one, run in found.items()]
     st.table(rows, hide_index=True)

@@ -15,6 +15,7 @@ from core.demos.attention import AttentionConfig
 from core.demos.attention_by_hand import MATRICES, Matrix, by_hand, matrices
 from core.figures import attention as figures
 from core.figures import equivalences as equal
+from core.statistics import true_minus
 from ui.form import Settings, knob_here
 from ui.plot import Point, clickable, newly_clicked, plot
 
@@ -342,7 +343,7 @@ def _norm(values: np.ndarray) -> str:
 def _rounding(difference: float | None) -> str:
     if difference is None or np.isnan(difference):
         return "undefined, as a row sums to 0"
-    return f"**{difference:.1e}** in float64".replace("-", "−")
+    return true_minus(f"**{difference:.1e}** in float64")
 
 
 def _times(number: float) -> str:
@@ -359,19 +360,19 @@ def _range(values: tuple[float, ...]) -> str:
 
 
 def _score(score: float) -> str:
-    return "−∞" if np.isneginf(score) else f"ln {np.exp(score):.3g} = {score:.3f}".replace("-", "−")
+    return "−∞" if np.isneginf(score) else true_minus(f"ln {np.exp(score):.3g} = {score:.3f}")
 
 
 def _apart(number: float) -> str:
-    return "undefined: a row sees no token" if np.isnan(number) else f"{number:.2g}".replace("-", "−")
+    return "undefined: a row sees no token" if np.isnan(number) else true_minus(f"{number:.2g}")
 
 
 def _value(number: float) -> str:
-    return "–" if np.isnan(number) else f"{number:.4g}".replace("-", "−")
+    return "–" if np.isnan(number) else true_minus(f"{number:.4g}")
 
 
 def _signed(number: float) -> str:
-    return f"{number:+.3g}".replace("-", "−")
+    return true_minus(f"{number:+.3g}")
 
 
 def _at_end(found: equivalences.Convolution, place: int) -> dict[str, str]:

@@ -104,23 +104,14 @@ def train_buttons(
             st.markdown(
                 f"{rows.label}: {rows.label_of(low)}" if rows.kind == "switch" else rows.label_of(low), width=160
             )
-            for high in values or experiment.config.knob(across).choices:
-                st.button(
-                    str(high),
-                    icon=":material/play_arrow:",
-                    key=f"{experiment.key}:cell:{low}:{high}",
-                    on_click=panel.train,
-                    args=({across: high, down: low},),
-                    help=f"Train {high} now, with the other settings of the form.",
-                )
+            every = values or experiment.config.knob(across).choices
+            for high in every:
+                changes = {across: high, down: low}
+                about = f"Train {high} now, with the other settings of the form."
+                train_button(panel, str(high), f"cell:{low}:{high}", [changes], about)
             if values:
-                st.button(
-                    f"All {len(values)} at once",
-                    icon=":material/fast_forward:",
-                    key=f"{experiment.key}:cells:{low}:all",
-                    on_click=panel.train_all,
-                    args=([{across: high, down: low} for high in values],),
-                )
+                several = [{across: high, down: low} for high in values]
+                train_button(panel, f"All {len(several)} at once", f"cells:{low}:all", several)
 
 
 def train_row(experiment: Experiment, settings: Settings, field: str, besides: Mapping[str, object]) -> None:
@@ -129,21 +120,22 @@ def train_row(experiment: Experiment, settings: Settings, field: str, besides: M
     knob = experiment.config.knob(field)
     st.caption("Each button trains its choice now, with the other settings of the form.")
     with st.container(horizontal=True, vertical_alignment="center", key=f"{experiment.key}:row:{field}"):
-        for choice in knob.choices:
-            st.button(
-                knob.label_of(choice),
-                icon=":material/play_arrow:",
-                key=f"{experiment.key}:row:{field}:{choice}",
-                on_click=panel.train,
-                args=({**besides, field: choice},),
-            )
-        st.button(
-            f"All {len(knob.choices)} at once",
-            icon=":material/fast_forward:",
-            key=f"{experiment.key}:row:{field}:all",
-            on_click=panel.train_all,
-            args=([{**besides, field: choice} for choice in knob.choices],),
-        )
+        every: list[dict[str, object]] = [{**besides, field: choice} for choice in knob.choices]
+        for changes in every:
+            train_button(panel, knob.label_of(changes[field]), f"row:{field}:{changes[field]}", [changes])
+        train_button(panel, f"All {len(every)} at once", f"row:{field}:all", every)
+
+
+def train_button(panel: Panel, label: str, key: str, several: Sequence[dict[str, object]], help: str = "") -> None:
+    """Trains these changes of the form's settings at once; of several the last is put on screen."""
+    st.button(
+        label,
+        icon=f":material/{'fast_forward' if len(several) > 1 else 'play_arrow'}:",
+        key=f"{panel.experiment.key}:{key}",
+        on_click=panel.train_all,
+        args=(several,),
+        help=help or None,
+    )
 
 
 def _buttons(panel: Panel, snapshot: Snapshot | None) -> None:

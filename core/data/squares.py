@@ -54,6 +54,21 @@ def used(dataset: Dataset, train: int, test: int) -> tuple[int, int]:
     return min(train or there[0], there[0]), min(test or there[1], there[1])
 
 
+def picked(found: Squares, index: int, own: NDArray[np.uint8] | None) -> tuple[NDArray[np.uint8], int]:
+    """A test picture, or one's own, (channels, 32, 32), and its class, −1 where nobody knows.
+
+    Raises ValueError for a test picture that is not there and for one's own of another shape.
+    """
+    count, shape = len(found.test.labels), found.test.images.shape[1:]
+    if own is None:
+        if not 0 <= index < count:
+            raise ValueError(f"There is no test picture {index}. Choose an index from 0 to {count - 1}.")
+        return found.test.images[index], int(found.test.labels[index])
+    if own.shape != shape or own.dtype != np.uint8:
+        raise ValueError(f"picture must be {shape} uint8; got {own.shape} {own.dtype}.")
+    return own, -1
+
+
 @lru_cache(maxsize=3)
 def _load(dataset: Dataset, folder: str, train: int, test: int, mark: str, root: str) -> Squares:
     found = pictures.load(dataset, folder)

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from core.demos.attention import SOFT, AttentionConfig, Floats, Inputs, Seen, inputs, look
+from core.statistics import true_minus
 
 Matrix = Literal["Q", "K", "V", "scores", "weights", "output"]
 MATRICES: tuple[Matrix, ...] = get_args(Matrix)
@@ -116,4 +117,4 @@ def _n(number: float) -> str:
     """Four figures, with a true minus sign; what divides by 0 is none."""
     if np.isnan(number):
         return "undefined"
-    return f"{number:.4g}".replace("-", "−").replace("inf", "∞")
+    return true_minus(f"{number:.4g}").replace("inf", "∞")

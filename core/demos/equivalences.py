@@ -7,7 +7,6 @@ section 3); with it attention can be a convolution (Cordonnier et al., ICLR 2020
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from core.demos.attention import Floats
 from core.devices import one_thread
+from core.nn.cost import seconds
 from core.nn.kernels import Softmax, low_rank_factors
 
 LENGTH = 12  # tokens of the signal, one number each
@@ -210,9 +210,4 @@ def low_rank(seed: int) -> LowRank:
 
 
 def _seconds(work: Callable[[], Tensor], repeats: int = REPEATS) -> float:
-    taken = []
-    for _ in range(repeats):
-        begun = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - begun)
-    return float(np.median(taken))
+    return float(np.median([seconds(work, torch.device("cpu")) for _ in range(repeats)]))

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from scipy.special import softmax
 
 from core.demos.attention import AttentionConfig, Floats, entropy, inputs, ranks
 from core.devices import one_thread
@@ -77,7 +78,7 @@ def sharpness(seed: int) -> Sharpness:
         k = stream.standard_normal((GROUPS, DRAWS, KEYS, width))
         dots = (q * k).sum(axis=-1)
         for name, power in scales.items():
-            p = _softmax(dots * width**power)
+            p: Floats = softmax(dots * width**power, axis=-1)
             entropies[name].append(entropy(p).mean(axis=1))
             norms[name].append(jacobian_norm(p).mean(axis=1))
     return Sharpness(
@@ -169,7 +170,7 @@ def heads(config: AttentionConfig) -> Heads:
         return x.reshape(n, parts, width // parts).transpose(1, 0, 2)
 
     scores = {parts: cut(q, parts) @ cut(k, parts).transpose(0, 2, 1) for parts in (1, count)}
-    weights = {parts: _softmax(one / math.sqrt(width / parts)) for parts, one in scores.items()}
+    weights = {parts: softmax(one / math.sqrt(width / parts), axis=-1) for parts, one in scores.items()}
     several = weights[count]
     return Heads(
         names=given.names,
@@ -182,9 +183,3 @@ def heads(config: AttentionConfig) -> Heads:
         entropies=(float(entropy(weights[1]).mean()), tuple(float(entropy(one).mean()) for one in several)),
         multiplications=2 * n * n * width,
     )
-
-
-def _softmax(scores: Floats) -> Floats:
-    raised = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    made: Floats = raised / raised.sum(axis=-1, keepdims=True)
-    return made

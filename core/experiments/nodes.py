@@ -27,12 +27,14 @@ from core.data import graphs
 from core.data.graphs import GraphSet, NodeGraph, SplitKind
 from core.events import Event, Metrics
 from core.nn.graph import Aggregator, GraphNet, Model, Normalisation
-from core.queries.nodes import Data, attention_on_added, divided, percent_right, tensors, variance
-from core.training import BestWeights, Learner, checked_losses, checkpoint, load_weights
+from core.queries.nodes import Data, attention_on_added, divided, tensors, variance
+from core.training import BestWeights, Learner, checked_losses, checkpoint, load_weights, percent_right
 
 CHECKPOINT_EVERY = 10  # epochs; one takes milliseconds, and copying weights should not take as long
 SIZES = {"karate": 34, "cora": 2708}
-OTHERS = ("gcn", "sage", "mlp")
+# For which graphs and models a knob matters.
+GENERATED, GAT = {"graph": ("generated",)}, {"model": ("gat",)}
+OTHERS = {"model": ("gcn", "sage", "mlp")}
 
 
 class NodesConfig(Config):
@@ -50,15 +52,15 @@ class NodesConfig(Config):
         help="The MLP sees the words of a node and no edge.",
         labels={"gcn": "GCN", "gat": "GAT", "sage": "GraphSAGE", "mlp": "MLP, no edges"},
     )
-    nodes: int = knob(600, "Nodes", ge=60, le=3000, where={"graph": ("generated",)})
-    classes: int = knob(4, "Classes", ge=2, le=10, where={"graph": ("generated",)})
-    degree: float = knob(4.0, "Mean degree", unit="neighbours", ge=1.0, le=20.0, where={"graph": ("generated",)})
+    nodes: int = knob(600, "Nodes", ge=60, le=3000, where=GENERATED)
+    classes: int = knob(4, "Classes", ge=2, le=10, where=GENERATED)
+    degree: float = knob(4.0, "Mean degree", unit="neighbours", ge=1.0, le=20.0, where=GENERATED)
     homophily: float = knob(
         0.8,
         "Homophily",
         ge=0.0,
         le=1.0,
-        where={"graph": ("generated",)},
+        where=GENERATED,
         help="The share of edges whose ends have the same class. Cora: 0.81.",
     )
     feature_noise: float = knob(
@@ -66,7 +68,7 @@ class NodesConfig(Config):
         "Feature noise",
         ge=0.0,
         le=1.0,
-        where={"graph": ("generated",)},
+        where=GENERATED,
         help="The probability that a word says nothing about the class.",
     )
     noisy_edges: float = knob(
@@ -78,10 +80,10 @@ class NodesConfig(Config):
         help="Edges added between random nodes of different classes, as a share of the edges there are.",
     )
     layers: int = knob(2, "Layers", ge=1, le=16, help="How far a node sees.")
-    hidden: int = knob(16, "Hidden width", unit="numbers", ge=2, le=256, where={"model": OTHERS})
-    heads: int = knob(8, "Heads", ge=1, le=16, where={"model": ("gat",)}, help="Of every layer but the last.")
-    head_width: int = knob(8, "Width of a head", unit="numbers", ge=1, le=64, where={"model": ("gat",)})
-    output_heads: int = knob(1, "Output heads", ge=1, le=16, where={"model": ("gat",)}, help="Averaged.")
+    hidden: int = knob(16, "Hidden width", unit="numbers", ge=2, le=256, where=OTHERS)
+    heads: int = knob(8, "Heads", ge=1, le=16, where=GAT, help="Of every layer but the last.")
+    head_width: int = knob(8, "Width of a head", unit="numbers", ge=1, le=64, where=GAT)
+    output_heads: int = knob(1, "Output heads", ge=1, le=16, where=GAT, help="Averaged.")
     self_term: bool = knob(
         True,
         "Self term",
@@ -116,21 +118,21 @@ class NodesConfig(Config):
         where={"split": ("stratified",)},
         help="At most a third of a class.",
     )
-    dropout: float = knob(0.5, "Dropout", group="training", ge=0.0, le=0.95, where={"model": OTHERS})
+    dropout: float = knob(0.5, "Dropout", group="training", ge=0.0, le=0.95, where=OTHERS)
     gat_dropout: float = knob(
         0.6,
         "Dropout of GAT",
         group="training",
         ge=0.0,
         le=0.95,
-        where={"model": ("gat",)},
+        where=GAT,
         help="On the inputs of each layer and on attention.",
     )
     learning_rate: float = knob(
-        0.01, "Learning rate", group="training", ge=1e-5, le=1.0, logarithmic=True, where={"model": OTHERS}
+        0.01, "Learning rate", group="training", ge=1e-5, le=1.0, logarithmic=True, where=OTHERS
     )
     gat_learning_rate: float = knob(
-        0.005, "Learning rate of GAT", group="training", ge=1e-5, le=1.0, logarithmic=True, where={"model": ("gat",)}
+        0.005, "Learning rate of GAT", group="training", ge=1e-5, le=1.0, logarithmic=True, where=GAT
     )
     weight_decay: float = knob(5e-4, "Weight decay", group="training", ge=0.0, le=0.1)
     epochs: int = knob(1000, "Epochs", group="training", ge=1, le=2000)
@@ -176,15 +178,8 @@ class NodeLearner(Learner):
     measured: dict[str, float] = field(default_factory=dict)
 
     def checked_loss(self, config: Config, epoch: int) -> float:
-        """As of any learner, with the rate of its model; NaN for one that has stopped."""
-        assert isinstance(config, NodesConfig)
-        if not self.measured:  # not trained in this epoch
-            return nan
-        loss = self.losses[-1].item()
-        rate = config.knob(config.rate)
-        value, least = getattr(config, rate.name), rate.minimum or 0.0
-        self.watch.check(loss, epoch=epoch, knob=rate.label.lower(), value=value, least=least)
-        return loss
+        """As of any learner; NaN for one that has stopped."""
+        return super().checked_loss(config, epoch) if self.measured else nan  # not trained in this epoch
 
 
 def load(config: NodesConfig) -> NodeGraph:
@@ -237,7 +232,8 @@ def make_learner(config: NodesConfig, seed: int, data: Data, device: torch.devic
     rate = getattr(config, config.rate)
     fused = device.type in ("cpu", "cuda")
     optimiser = torch.optim.Adam(net.parameters(), lr=rate, weight_decay=config.weight_decay, fused=fused)
-    return NodeLearner(net, optimiser, data, torch.Generator(device).manual_seed(seed), Patient(config.patience))
+    stream = torch.Generator(device).manual_seed(seed)
+    return NodeLearner(net, optimiser, data, stream, Patient(config.patience), rate=config.rate)
 
 
 def run(config: NodesConfig, seeds: tuple[int, ...], device: torch.device) -> Iterator[Event]:
@@ -299,8 +295,8 @@ def measure(learner: NodeLearner) -> dict[str, float]:
     logits = outputs[-1][data.nodes["validation"]]
     found = {
         "validation loss": F.cross_entropy(logits, data.classes["validation"]).item(),
-        "validation accuracy": percent_right(logits, data.classes["validation"]),
-        "training accuracy": percent_right(outputs[-1][data.nodes["train"]], data.classes["train"]),
+        "validation accuracy": percent_right(logits.argmax(dim=1), data.classes["validation"]),
+        "training accuracy": percent_right(outputs[-1][data.nodes["train"]].argmax(dim=1), data.classes["train"]),
     }
     for number, output in enumerate(outputs, start=1):
         found[f"feature variance {number}"] = variance(output)
@@ -323,7 +319,7 @@ def test_best(learners: list[NodeLearner]) -> dict[str, NDArray[np.float64]]:
             load_weights(learner.net, learner.best.weights)
         with torch.inference_mode():
             logits = learner.net(learner.data.features, learner.data.graph)[learner.data.nodes["test"]]
-            accuracy[column] = percent_right(logits, learner.data.classes["test"])
+            accuracy[column] = percent_right(logits.argmax(dim=1), learner.data.classes["test"])
     seconds = np.array([np.median(learner.seconds) for learner in learners])
     return {"test accuracy": accuracy, "seconds per epoch": seconds}
 

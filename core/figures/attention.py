@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures.curves import by_seed, curves
+from core.figures.curves import by_seed, curves, line
 from core.figures.images import EXTRA, axes_of, axis_keys, outline
 from core.figures.palette import (
     DIVERGING,
@@ -24,6 +24,7 @@ from core.figures.palette import (
     heading,
     layout,
 )
+from core.statistics import true_minus
 
 Floats = NDArray[np.float64]
 SHORT = 10  # characters of a word that an axis shows
@@ -141,7 +142,7 @@ def _outline(shape: tuple[int, ...], at: tuple[int | None, int | None], used: di
 
 
 def _short(number: float) -> str:
-    return f"{number:.2g}".replace("-", "−")
+    return true_minus(f"{number:.2g}")
 
 
 def by_token(
@@ -193,28 +194,15 @@ def over_temperature(temperatures: Sequence[float], entropies: Floats, norms: Fl
     top = float(np.log(entropies.shape[1]))
     traces = [
         {"type": "scatter", "mode": "lines", "name": "smallest to largest row", **around, **fill},
-        _line("entropy, mean over rows", x, mean, style, "nats"),
+        line("entropy, mean over rows", x, mean, style, unit="nats"),
         _level("ln n: the plain mean", x[[0, -1]], np.array([top, top])),
         _level("the form’s temperature", np.array([now, now]), np.array([0.0, max(top, 0.1)]), "dash"),
-        _line("‖gradient to q‖", x, norms, PARTS["k"], "") | {"yaxis": "y2"},
+        line("‖gradient to q‖", x, norms, PARTS["k"]) | {"yaxis": "y2"},
     ]
     zero = {"rangemode": "tozero"}
     right = axis("‖gradient of ½‖output‖² to q‖", overlaying="y", side="right", showgrid=False, **zero)
     shown = layout("", "Temperature", "Entropy (nats)", xaxis={"type": "log"}, yaxis=zero, yaxis2=right)
     return drawn(data=traces, layout=shown)
-
-
-def _line(name: str, x: Any, y: Floats, style: Style, unit: str, mode: str = "lines") -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": mode,
-        "name": name,
-        "x": x,
-        "y": y,
-        "line": {"color": style.colour, "dash": style.dash, "width": 2},
-        "marker": {"color": style.colour, "symbol": style.symbol, "size": 8},
-        "hovertemplate": f"{name}<br>%{{x:.4~g}}: %{{y:.4~g}} {unit}{EXTRA}",
-    }
 
 
 def worked(weights: Sequence[float], softened: Floats) -> go.Figure:
@@ -236,12 +224,12 @@ def worked(weights: Sequence[float], softened: Floats) -> go.Figure:
 
 def variances(widths: Sequence[int], measured: Floats, low: Floats, high: Floats, formula: Floats) -> go.Figure:
     """Variance of q·k over d, log–log: measured with its 95 % interval, and the formula."""
-    marks = _line("measured, with 95 % interval", list(widths), measured, MEASURED, "", "markers")
+    marks = line("measured, with 95 % interval", list(widths), measured, MEASURED, "markers")
     bars = {"type": "data", "symmetric": False, "array": high - measured, "arrayminus": measured - low}
-    line = _line("2σ²‖μ‖² + dσ⁴", list(widths), formula, Style(NEUTRAL, "dot"), "")
+    expected = line("2σ²‖μ‖² + dσ⁴", list(widths), formula, Style(NEUTRAL, "dot"))
     axes = {"xaxis": {"type": "log", "tickvals": list(widths)}, "yaxis": {"type": "log", "exponentformat": "power"}}
     shown = layout("", "Width d", "Variance of q·k", showlegend=True, **axes)
-    return drawn(data=[line, {**marks, "error_y": {**bars, "color": MEASURED.colour}}], layout=shown)
+    return drawn(data=[expected, {**marks, "error_y": {**bars, "color": MEASURED.colour}}], layout=shown)
 
 
 def over_width(found: Mapping[str, Floats], widths: Sequence[int], y: str) -> go.Figure:

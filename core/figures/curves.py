@@ -9,7 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures.palette import Style, drawn, faded, layout, styles
+from core.figures.images import EXTRA
+from core.figures.palette import NEUTRAL, Style, drawn, faded, layout, styles
 
 Floats = NDArray[np.float64]
 Points = tuple[NDArray[Any], NDArray[Any]]  # steps (n,) increasing, values (n,); NaN values are left out
@@ -45,6 +46,49 @@ def curves(
     traces.sort(key=lambda trace: ("band", "seeds", "mean").index(trace["meta"]["role"]))  # means lie on top
     more = {"yaxis": {"type": "log", "exponentformat": "power"}} if log else {}
     return drawn(data=traces, layout=layout(title, x, y, showlegend=len(groups) > 1, **more))
+
+
+def line(
+    name: str,
+    x: Any,
+    y: Any,
+    style: Style,
+    mode: str = "lines",
+    *,
+    unit: str = "",
+    width: float = 2.0,
+    rim: float = 0.0,
+) -> dict[str, Any]:
+    """One line or row of marks that needs no seeds: colour, dash and symbol of a style. rim, in px: of its marks."""
+    return {
+        "type": "scatter",
+        "mode": mode,
+        "name": name,
+        "x": x,
+        "y": y,
+        "line": {"color": style.colour, "dash": style.dash, "width": width},
+        "marker": {
+            "color": style.colour,
+            "symbol": style.symbol,
+            "size": 8,
+            "line": {"width": rim, "color": style.colour},
+        },
+        "hovertemplate": f"{name}<br>%{{x:.4~g}}: %{{y:.4~g}}{f' {unit}' if unit else ''}{EXTRA}",
+    }
+
+
+def guessing(ends: tuple[float, float], chance: float) -> dict[str, Any]:
+    """A dashed line where guessing would be, in %, from end to end."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": list(ends),
+        "y": [chance, chance],
+        "line": {"color": NEUTRAL, "width": 1.5, "dash": "dash"},
+        "name": "guessing",
+        "meta": {"role": "chance"},
+        "hovertemplate": f"guessing: %{{y:.3~g}} %{EXTRA}",
+    }
 
 
 def by_seed(found: Mapping[int, Mapping[int, float]]) -> dict[int, Points]:

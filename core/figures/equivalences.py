@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures.images import EXTRA
+from core.figures.curves import line
 from core.figures.palette import NEUTRAL, OTHER_STYLES, Style, drawn, faded, layout
 
 Floats = NDArray[np.float64]
 REGIMES = (Style("#175DCD"), Style("#86592D", "dot"), Style("#F06D02", "dash"))
 POSITION = "Position i (token)"
+_line = partial(line, width=1.8, rim=2.0)
 LOOKS: dict[str, Style] = {
     "x": Style(NEUTRAL, "dot", "circle-open"),
     "convolution": Style("#F06D02", "dash", "square"),
@@ -87,21 +89,3 @@ def _over_positions(count: int) -> dict[str, Any]:
 
 def _marks(name: str, values: Floats) -> dict[str, Any]:
     return _line(name, list(range(len(values))), values, LOOKS[name], "lines+markers")
-
-
-def _line(name: str, x: list[Any], y: Floats, style: Style, mode: str = "lines") -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": mode,
-        "name": name,
-        "x": x,
-        "y": y,
-        "line": {"color": style.colour, "dash": style.dash, "width": 1.8},
-        "marker": {
-            "color": style.colour,
-            "symbol": style.symbol,
-            "size": 8,
-            "line": {"width": 2, "color": style.colour},
-        },
-        "hovertemplate": f"{name}<br>%{{x:.4~g}}: %{{y:.4~g}}{EXTRA}",
-    }

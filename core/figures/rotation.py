@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures.curves import Points, curves
+from core.figures.curves import Points, curves, guessing
 from core.figures.images import EXTRA, axes_of, axis_keys, image_grid, png, rgb
 from core.figures.palette import NEUTRAL, OTHER_STYLES, SEQUENTIAL, axis, colour_bar, drawn, layout
 from core.statistics import spread
@@ -71,7 +71,7 @@ def angle_curves(
     figure = curves(groups, x=ANGLE, y=ACCURACY, colours=colours, dashes=dashes, band=band)
     traces: list[Any] = list(figure.data)
     if chance is not None:
-        traces.append(_level(chance, "guessing"))
+        traces.append(guessing((0, 360), chance))
     shapes: list[dict[str, Any]] = []
     if mark is not None:
         angle, value = mark
@@ -189,17 +189,6 @@ def colour(pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
     """(n, 1 or 3, h, w) levels -> (n, 3, h, w) from 0 to 1."""
     shown: NDArray[np.float64] = np.broadcast_to(pictures / 255.0, (len(pictures), 3, *pictures.shape[2:]))
     return shown
-
-
-def _level(value: float, name: str) -> dict[str, Any]:
-    look = {"color": NEUTRAL, "width": 1.5, "dash": "dash"}
-    about = {"mode": "lines", "line": look, "name": name, "meta": {"role": "chance"}}
-    return {
-        "type": "scatter",
-        "x": [0, 360],
-        "y": [value, value],
-        "hovertemplate": f"{name}: %{{y:.3~g}} %{EXTRA}",
-    } | about
 
 
 def _cross(angle: float, value: float) -> dict[str, Any]:

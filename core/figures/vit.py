@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.config import Band
-from core.figures.curves import by_seed, curves
+from core.figures.curves import by_seed, curves, guessing
 from core.figures.images import EXTRA, axes_of, image_grid, outline, png
 from core.figures.palette import NEUTRAL, OTHER_STYLES, Style, colour_bar, drawn, layout, style
 from core.statistics import spread
@@ -241,7 +241,7 @@ def side_by_side(
         traces += _dots(metric, [place + shift for place in range(len(names))], values, names)
     low = min((one for trace in traces for one in trace["y"]), default=0.0)
     if low < 2 * chance:
-        traces.insert(0, _level([-0.5, len(names) - 0.5], chance))
+        traces.insert(0, guessing((-0.5, len(names) - 0.5), chance))
     xaxis = {"tickvals": list(range(len(names))), "ticktext": names, "range": [-0.5, len(names) - 0.5]}
     yaxis = {"range": [max(0.0, low - 3), 101.0] if low > 50 else [-3, 103]}
     shown = layout(
@@ -281,19 +281,6 @@ def _dots(
         "meta": {"role": "seeds"},
     }
     return [mean, single]
-
-
-def _level(x: Sequence[float], chance: float) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": list(x),
-        "y": [chance, chance],
-        "line": {"color": NEUTRAL, "width": 1.5, "dash": "dash"},
-        "name": "guessing",
-        "meta": {"role": "chance"},
-        "hovertemplate": f"guessing: %{{y:.3~g}} %{EXTRA}",
-    }
 
 
 def over_pictures(found: Mapping[tuple[str, int], Mapping[int, float]], band: Band) -> go.Figure:

@@ -6,6 +6,7 @@ Output i of attention is Σⱼ s(qᵢ, kⱼ) vⱼ / Σⱼ s(qᵢ, kⱼ). Shapes:
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
@@ -61,12 +62,12 @@ class Kernel:
 
 
 @dataclass(frozen=True)
-class Exponential(Kernel):
+class Exponential(Kernel, ABC):
     """Kernels s = exp(logit), taken relative to the largest logit of a row, which the division undoes."""
 
+    @abstractmethod
     def logits(self, q: Tensor, k: Tensor) -> Tensor:
         """(…, n, n); −∞ where a pair has no weight."""
-        raise NotImplementedError
 
     def similarity(self, q: Tensor, k: Tensor) -> Tensor:
         """As of every kernel."""

@@ -50,11 +50,6 @@ def divided(data: Data, found: NodeGraph, parts: NodeSplit, device: torch.device
     return Data(data.features, data.graph, nodes, classes, data.added)
 
 
-def percent_right(logits: Tensor, classes: Tensor) -> float:
-    """Accuracy in %."""
-    return 100.0 * (logits.argmax(dim=1) == classes).double().mean().item()
-
-
 def variance(features: Tensor) -> float:
     """Of the nodes' features about their mean, as a share of their mean square: 0 where all nodes are alike."""
     squares = features.square().sum().item()

@@ -18,7 +18,7 @@ from core.data.pictures import as_float
 from core.data.squares import Squares
 from core.events import Arrays
 from core.nn.rotate import Fill, rotate
-from core.training import minibatches, predict
+from core.training import minibatches, percent_right, predict
 
 BATCH = 100  # pictures turned and read at once: what they take stays in a core's cache
 FIRST = 200  # pictures that are answered at once; the others follow
@@ -121,9 +121,7 @@ def ribbon(
     Raises ValueError for a picture that is not there or of another shape.
     """
     found = pictures_of(config)
-    image, label = (_test_picture(found, index), int(found.test.labels[index])) if picture is None else (picture, -1)
-    if image.shape != found.test.images.shape[1:] or image.dtype != np.uint8:
-        raise ValueError(f"picture must be {found.test.images.shape[1:]} uint8; got {image.shape} {image.dtype}.")
+    image, label = squares.picked(found, index, picture)
     angles = np.arange(0, 360, step_deg)
     turn = turn_of(config, found)
     copies = torch.from_numpy(image).to(device).expand(len(angles), -1, -1, -1)
@@ -152,18 +150,5 @@ def corners(model: nn.Module, config: Any, *, device: torch.device, count: int =
     for row, (_, fill, mask) in enumerate(WAYS):
         turn = Turn(fill, mask, torch.from_numpy(found.mean))
         for column, angle in enumerate(angles):
-            accuracy[row, column] = score(read(model, images, float(angle), turn), labels)
+            accuracy[row, column] = percent_right(read(model, images, float(angle), turn).argmax(dim=1), labels)
     return Arrays(0, {"accuracy": accuracy, "angles": angles, "count": np.int64(len(labels))})  # type: ignore[dict-item]
-
-
-def score(logits: Tensor, labels: Tensor) -> float:
-    """Accuracy in %."""
-    return 100.0 * (logits.argmax(dim=1) == labels).double().mean().item()
-
-
-def _test_picture(found: Squares, index: int) -> NDArray[np.uint8]:
-    count = len(found.test.labels)
-    if not 0 <= index < count:
-        raise ValueError(f"There is no test picture {index}. Choose an index from 0 to {count - 1}.")
-    image: NDArray[np.uint8] = found.test.images[index]
-    return image

@@ -18,7 +18,7 @@ from core.data.labelled import SIDE, Split
 from core.data.squares import Squares
 from core.events import Arrays
 from core.nn.vit import VisionTransformer, shuffled
-from core.training import minibatches, predict
+from core.training import minibatches, percent_right, predict
 
 BATCH = 100  # pictures read at once
 SHOWN = 12  # pictures that come with their shuffled copies
@@ -77,9 +77,7 @@ def attention(
     """
     net = _transformer(model)
     found = pictures_of(config)
-    image, label = (_test_picture(found, index), int(found.test.labels[index])) if picture is None else (picture, -1)
-    if image.shape != found.test.images.shape[1:] or image.dtype != np.uint8:
-        raise ValueError(f"picture must be {found.test.images.shape[1:]} uint8; got {image.shape} {image.dtype}.")
+    image, label = squares.picked(found, index, picture)
     if picture is not None and config.dataset == "digits":
         image = as_digit(image)
     logits, weights = attended(net, torch.from_numpy(image[None]).to(device))
@@ -126,8 +124,8 @@ def jumbled(model: nn.Module, config: Any, *, device: torch.device) -> Arrays:
     mixed = shuffled(images, patch_of(config))
     said, said_mixed = (read(model, one).argmax(dim=1) for one in (images, mixed))
     arrays: dict[str, NDArray[np.generic]] = {
-        "accuracy": np.float64(share(said, labels)),  # type: ignore[dict-item]
-        "shuffled accuracy": np.float64(share(said_mixed, labels)),  # type: ignore[dict-item]
+        "accuracy": np.float64(percent_right(said, labels)),  # type: ignore[dict-item]
+        "shuffled accuracy": np.float64(percent_right(said_mixed, labels)),  # type: ignore[dict-item]
         "pictures": images[:SHOWN].cpu().numpy(),
         "shuffled pictures": mixed[:SHOWN].cpu().numpy(),
         "labels": found.test.labels[:SHOWN],
@@ -186,11 +184,6 @@ def distance(weights: Numbers, across: int, class_tokens: int) -> Numbers:
     return found
 
 
-def share(said: Tensor, labels: Tensor) -> float:
-    """How many are right, in %."""
-    return 100.0 * (said == labels).double().mean().item()
-
-
 def as_digit(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(1, 32, 32) as one of the digits: the mean of every 4×4 pixels, in 17 levels, enlarged again as those are."""
     coarse = image.reshape(1, 8, SIDE // 8, 8, SIDE // 8).mean(axis=(2, 4))
@@ -203,14 +196,6 @@ def _transformer(model: nn.Module) -> VisionTransformer:
     if not isinstance(model, VisionTransformer):
         raise ValueError("This net is a CNN, which has no attention to show. Train one with net = vit.")
     return model
-
-
-def _test_picture(found: Squares, index: int) -> NDArray[np.uint8]:
-    count = len(found.test.labels)
-    if not 0 <= index < count:
-        raise ValueError(f"There is no test picture {index}. Choose an index from 0 to {count - 1}.")
-    image: NDArray[np.uint8] = found.test.images[index]
-    return image
 
 
 QUERIES: Mapping[str, Callable[..., Arrays]] = {"attention": attention, "distances": distances, "jumbled": jumbled}

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from core.engine.scheduler import Scheduler
 from tests.apps import link, opened, ran
-from tests.ui.idle import idle_engine
+
+pytestmark = pytest.mark.usefixtures("page_engine")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduler]:
-    with idle_engine(tmp_path_factory.mktemp("home")) as made:
-        yield made
-
-
-def test_one_button_measures_several_kernels_and_shows_the_first(engine: Scheduler) -> None:
+def test_one_button_measures_several_kernels_and_shows_the_first(page_engine: Scheduler) -> None:
     app = opened("attention_cost", seeds="1", first_seed="80", lengths="128,256")
     app.button(key="attention_cost:measure").click()
     ran(app)
-    live = [run for run in engine.live() if run.experiment == "attention_cost"]
+    live = [run for run in page_engine.live() if run.experiment == "attention_cost"]
     try:
         asked = sorted((run.config["kernel"], run.config["causal"]) for run in live)
         assert asked == [*((one, False) for one in ("favor", "linear")), ("linear", True),
                          *((one, False) for one in ("quadratic", "softmax", "written"))]  # fmt: skip
         assert {run.config["lengths"] for run in live} == {"128,256"}
-        assert engine.snapshot(link(app)["run"]).run.config["kernel"] == "linear"
+        assert page_engine.snapshot(link(app)["run"]).run.config["kernel"] == "linear"
     finally:
         for run in live:
-            engine.stop(run.id, run.owner)
+            page_engine.stop(run.id, run.owner)
 
 
 def test_a_bad_list_of_lengths_is_an_error_in_words() -> None:

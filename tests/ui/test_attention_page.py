@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.demos.attention import AttentionConfig, look
-from core.engine.scheduler import Scheduler
 from tests.apps import link, opened, ran
-from tests.ui.idle import idle_engine
 from ui.attention import _cell_of, _rounding
 from ui.plot import Point
 
-
-@pytest.fixture(scope="module", autouse=True)
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduler]:
-    with idle_engine(tmp_path_factory.mktemp("home")) as made:
-        yield made
+pytestmark = pytest.mark.usefixtures("page_engine")
 
 
 def by_hand(app: AppTest) -> str:

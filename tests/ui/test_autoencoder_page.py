@@ -2,56 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from core.engine.scheduler import Scheduler
-from core.events import Arrays
 from tests.apps import link, opened, ran
-from tests.ui.idle import idle_engine
-from ui import ask
+from tests.ui.conftest import Answers, Asked
 
 CODES = {"code": np.zeros(20), "axes": np.eye(20)[:, :8], "std": np.ones(8), "direct": np.array(0)}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduler]:
-    with idle_engine(tmp_path_factory.mktemp("home")) as made:
-        yield made
+pytestmark = pytest.mark.usefixtures("page_engine")
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict]]:
+def asked(answering: Callable[[Answers], Asked]) -> Asked:
     """What the page asks of a net; directions and decoded codes are answered, nothing else is."""
-    said: list[tuple[str, dict]] = []
-
-    def answer(question: ask.Question, arguments: dict) -> Arrays:
-        said.append((question.name, dict(arguments)))
-        if question.name == "directions":
-            return Arrays(0, CODES)
-        if question.name == "decode":
-            return Arrays(0, {"output": np.resize(arguments["code"], 100)})
-        raise ask.QueryError("Not answered here.")
-
-    monkeypatch.setattr(ask, "_answer", answer)
-    monkeypatch.setattr(ask, "_answers", {})
-    return said
+    return answering({"directions": lambda _: CODES, "decode": lambda asked: {"output": np.resize(asked["code"], 100)}})
 
 
-def test_one_button_trains_a_kind_at_every_size_and_shows_the_largest(engine: Scheduler) -> None:
+def test_one_button_trains_a_kind_at_every_size_and_shows_the_largest(page_engine: Scheduler) -> None:
     app = opened("autoencoder", seeds="2", first_seed="80", epochs="3")
     app.button(key="autoencoder:cells:masked:all").click()
     ran(app)
-    live = [run for run in engine.live() if run.experiment == "autoencoder"]
+    live = [run for run in page_engine.live() if run.experiment == "autoencoder"]
     try:
         assert sorted(run.config["latent"] for run in live) == [5, 20, 100, 500]
         assert {(run.config["kind"], run.config["epochs"], run.seeds) for run in live} == {("masked", 3, (80, 81))}
-        assert engine.snapshot(link(app)["run"]).run.config["latent"] == 500
+        assert page_engine.snapshot(link(app)["run"]).run.config["latent"] == 500
     finally:
         for run in live:
-            engine.stop(run.id, run.owner)
+            page_engine.stop(run.id, run.owner)
 
 
 def test_the_table_names_the_recorded_nets_and_their_accuracy_before_training() -> None:

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from core.engine.scheduler import Scheduler
 from tests.apps import link, opened, ran
-from tests.ui.idle import idle_engine
+
+pytestmark = pytest.mark.usefixtures("page_engine")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduler]:
-    with idle_engine(tmp_path_factory.mktemp("home")) as made:
-        yield made
-
-
-def test_a_button_trains_its_depth_with_or_without_residual_connections(engine: Scheduler) -> None:
+def test_a_button_trains_its_depth_with_or_without_residual_connections(page_engine: Scheduler) -> None:
     app = opened("depth", seeds="1", first_seed="70", width="4")
     app.button(key="depth:cell:True:56").click()
     ran(app)
-    record = engine.snapshot(link(app)["run"]).run
+    record = page_engine.snapshot(link(app)["run"]).run
     try:
         assert (record.config["layers"], record.config["residual"], record.config["width"]) == (56, True, 4)
         assert record.seeds == (70,)
     finally:
-        engine.stop(record.id, record.owner)
+        page_engine.stop(record.id, record.owner)
 
 
 def test_nets_that_are_not_trained_are_named() -> None:

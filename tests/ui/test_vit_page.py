@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from core.engine.scheduler import Scheduler
-from core.events import Arrays
 from core.experiments.vit import EXPERIMENT, VitConfig
 from tests.apps import link, opened, ran
-from tests.ui.idle import finished_run, idle_engine
-from ui import ask
+from tests.ui.conftest import Answers, Asked
+from tests.ui.idle import finished_run
 
 EVEN = np.full((3, 4, 17, 17), 1 / 17, np.float32)
 MAPS = {
@@ -26,49 +25,36 @@ MAPS = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduler]:
-    with idle_engine(tmp_path_factory.mktemp("home")) as made:
-        yield made
+pytestmark = pytest.mark.usefixtures("page_engine")
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict]]:
+def asked(answering: Callable[[Answers], Asked]) -> Asked:
     """What the page asks of a net; attention is answered, nothing else is."""
-    said: list[tuple[str, dict]] = []
-
-    def answer(question: ask.Question, arguments: dict) -> Arrays:
-        said.append((question.name, dict(arguments)))
-        if question.name == "attention":
-            return Arrays(0, MAPS)
-        raise ask.QueryError("Not answered here.")
-
-    monkeypatch.setattr(ask, "_answer", answer)
-    monkeypatch.setattr(ask, "_answers", {})
-    return said
+    return answering({"attention": lambda _: MAPS})
 
 
-def test_one_button_trains_every_kind_of_positions(engine: Scheduler) -> None:
+def test_one_button_trains_every_kind_of_positions(page_engine: Scheduler) -> None:
     app = opened("vit", seeds="1", first_seed="60", epochs="2", net="cnn")
     app.button(key="vit:row:positions:all").click()
     ran(app)
-    live = [run for run in engine.live() if run.experiment == "vit"]
+    live = [run for run in page_engine.live() if run.experiment == "vit"]
     try:
         assert sorted(run.config["positions"] for run in live) == ["absolute", "none", "rotary"]
         assert {(run.config["net"], run.config["epochs"], run.seeds) for run in live} == {("vit", 2, (60,))}
         assert link(app)["positions"] == "rotary"
     finally:
         for run in live:
-            engine.stop(run.id, run.owner)
+            page_engine.stop(run.id, run.owner)
 
 
-def test_a_button_whose_choice_does_not_go_with_the_form_says_why_and_starts_nothing(engine: Scheduler) -> None:
+def test_a_button_whose_choice_does_not_go_with_the_form_says_why_and_starts_nothing(page_engine: Scheduler) -> None:
     app = opened("vit", width="48", heads="8", seeds="1", first_seed="61")
     for button in ("rotary", "all"):
         app.button(key=f"vit:row:positions:{button}").click()
         ran(app)
         assert any("got 48 / 8 = 6. Choose another width" in one.value for one in app.warning)
-        assert link(app)["positions"] == "absolute" and not engine.live()
+        assert link(app)["positions"] == "absolute" and not page_engine.live()
 
 
 def test_a_link_whose_heads_cannot_be_turned_shows_the_defaults_and_says_so() -> None:
@@ -76,8 +62,8 @@ def test_a_link_whose_heads_cannot_be_turned_shows_the_defaults_and_says_so() ->
     assert any("Rotary positions need heads" in one.value and "defaults" in one.value for one in app.warning)
 
 
-def test_the_token_that_asks_is_chosen_and_the_net_is_not_asked_again(engine: Scheduler, asked: list) -> None:
-    finished_run(engine, "vit", VitConfig(epochs=3), (0,), {key: [50.0, 60.0, 70.0] for key in EXPERIMENT.summary})
+def test_the_token_that_asks_is_chosen_and_the_net_is_not_asked_again(page_engine: Scheduler, asked: list) -> None:
+    finished_run(page_engine, "vit", VitConfig(epochs=3), (0,), {key: [50.0, 60.0, 70.0] for key in EXPERIMENT.summary})
     app = opened("vit", epochs="3", seeds="1")
     (asks,) = (one for one in app.selectbox if one.label == "Who asks, or click a patch")
     assert len(asks.options) == 17 and asks.value == "the class token"
@@ -88,10 +74,11 @@ def test_the_token_that_asks_is_chosen_and_the_net_is_not_asked_again(engine: Sc
     assert [name for name, _ in asked].count("attention") == before == 1
 
 
-def test_results_are_held_side_by_side_with_their_spread(engine: Scheduler) -> None:
+def test_results_are_held_side_by_side_with_their_spread(page_engine: Scheduler) -> None:
     for kernel, last in (("softmax", 97.0), ("linear", 95.0)):
         config = VitConfig(epochs=3, learning_rate=0.003, kernel=kernel)
-        finished_run(engine, "vit", config, (0, 1), {"test accuracy": [[50.0, 60.0, last], [50.0, 60.0, last - 1]]})
+        values = {"test accuracy": [[50.0, 60.0, last], [50.0, 60.0, last - 1]]}
+        finished_run(page_engine, "vit", config, (0, 1), values)
     app = opened("vit", epochs="3", learning_rate="0.003")
     tables = [one.value for one in app.table if "Attention kernel" in one.value.columns]
     assert [list(one["Test accuracy (%)"]) for one in tables] == [["96.50 ± 0.50 (n = 2)", "94.50 ± 0.50 (n = 2)"]]
