@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations_with_replacement
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -133,13 +134,35 @@ class Rbf(Exponential):
         return -squares.clamp_min(0) / (2 * self.length**2)
 
 
+class EluPlusOne(torch.autograd.Function):
+    """elu(x) + 1 in few passes over memory; its slope is the smaller of itself and 1."""
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        """As e to the smaller of x and 0 is at least 1 + x up to 0, and less beyond."""
+        return (x + 1).clamp_min_(x.clamp_max(0).exp_())
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        """Keep the output alone."""
+        ctx.save_for_backward(output)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """The gradient times the slope."""
+        (output,) = ctx.saved_tensors
+        slope: Tensor = output.clamp_max(1)
+        return gradient * slope
+
+
 @dataclass(frozen=True)
 class Linear(Kernel):
     """φ = elu + 1, always above 0. Source: Katharopoulos et al., ICML 2020, section 3.2."""
 
     def phi(self, x: Tensor) -> Tensor:
-        """As of every kernel. e to the smaller of x and 0 is at least 1 + x up to 0, and less beyond: few passes do."""
-        return (x + 1).clamp_min_(x.clamp_max(0).exp_())
+        """As of every kernel."""
+        mapped: Tensor = EluPlusOne.apply(x)
+        return mapped
 
     def feature_count(self, width: int) -> int:
         """As of every kernel."""

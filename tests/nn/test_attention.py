@@ -90,6 +90,15 @@ def test_similarities_are_their_formulas() -> None:
         assert kernel.similarity(q, k)[0, 1, 2].item() == pytest.approx(value), kernel
 
 
+def test_elu_plus_one_has_its_own_slope_and_curvature() -> None:
+    x = torch.tensor([-30.0, -1.5, -1e-3, 0.0, 1e-3, 2.0], dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(Linear().phi(x).sum(), x)
+    (expected,) = torch.autograd.grad((F.elu(x) + 1).sum(), x)
+    torch.testing.assert_close(slope, expected, rtol=1e-12, atol=0)
+    away = torch.tensor([-1.5, -0.3, 0.4, 2.0], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(Linear().phi, away)
+
+
 def test_rbf_weights_are_the_gaussians_of_distances() -> None:
     q, k, _ = tokens(4, 5, 3)
     gaussians = (-torch.cdist(q, k).square() / (2 * 0.7**2)).exp()
