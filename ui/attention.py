@@ -176,7 +176,7 @@ class Explorer:
                 _row("effective rank of the weights", f"{one_effective:.2f}", _range(effective)),
                 _row("independent patterns of mixing", str(found.patterns[0]), str(found.patterns[1])),
                 _row("mean entropy of a row (nats)", f"{one_entropy:.2f}", _range(entropies)),
-                _row("multiplications, 2n²D", *[f"{found.multiplications:,}"] * 2),
+                _row("multiplications, 2n²D", *(f"{one:,}" for one in found.multiplications)),
             ],
             hide_index=True,
         )

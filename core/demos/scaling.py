@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 from scipy.special import softmax
+from torch.utils.flop_counter import FlopCounterMode
 
 from core.demos.attention import AttentionConfig, Floats, entropy, inputs, ranks
 from core.devices import one_thread
@@ -143,7 +144,8 @@ class Heads:
 
     weights: one (1, n, n), several (h, n, n). score_ranks: numerical rank of QKᵀ, of the one, of each of the several.
     patterns: how many linearly independent weight matrices there are. effective: effective rank of each weights.
-    multiplications: of scores and mixing, the same for both. entropies: mean over rows, in nats.
+    multiplications: of scores and mixing, one against several, counted as torch carries them out. entropies: mean over
+    rows, in nats.
     """
 
     names: tuple[str, ...]
@@ -154,7 +156,7 @@ class Heads:
     patterns: tuple[int, int]
     effective: tuple[float, tuple[float, ...]]
     entropies: tuple[float, tuple[float, ...]]
-    multiplications: int
+    multiplications: tuple[int, int]
 
 
 @lru_cache(maxsize=32)
@@ -163,7 +165,7 @@ def heads(config: AttentionConfig) -> Heads:
     count = config.heads
     width = -(-config.width // count) * count
     given = inputs(config.model_copy(update={"width": width, "projections": "random"}))
-    q, k, _ = given.qkv
+    q, k, v = given.qkv
     n = len(q)
 
     def cut(x: Floats, parts: int) -> Floats:
@@ -181,5 +183,12 @@ def heads(config: AttentionConfig) -> Heads:
         patterns=(1, ranks(several.reshape(count, n * n))[0]),
         effective=(ranks(weights[1][0])[1], tuple(ranks(one)[1] for one in several)),
         entropies=(float(entropy(weights[1]).mean()), tuple(float(entropy(one).mean()) for one in several)),
-        multiplications=2 * n * n * width,
+        multiplications=(_counted(cut(q, 1), cut(k, 1), cut(v, 1)), _counted(*(cut(x, count) for x in (q, k, v)))),
     )
+
+
+def _counted(q: Floats, k: Floats, v: Floats) -> int:
+    """Multiplications of attention on these heads, (h, n, d) each; torch's counter takes each with its addition."""
+    with FlopCounterMode(display=False) as counter:
+        (torch.from_numpy(q) @ torch.from_numpy(k).mT).softmax(dim=-1) @ torch.from_numpy(v)
+    return int(counter.get_total_flops()) // 2

@@ -317,9 +317,9 @@ EXPERIMENT = Experiment(
             "And with the patches of every test picture in a random order?",
             SHUFFLED,
             choices={
-                "just as often: above 90 %": (90.0, 100.0),
-                "clearly less: 40 to 90 %": (40.0, 90.0),
-                "hardly more than by guessing: below 40 %": (0.0, 40.0),
+                "above 90 %": (90.0, 100.0),
+                "40 to 90 %": (40.0, 90.0),
+                "below 40 %": (0.0, 40.0),
             },
         ),
     ),
