@@ -12,7 +12,6 @@ from functools import lru_cache
 import numpy as np
 import torch
 from scipy.special import softmax
-from torch.utils.flop_counter import FlopCounterMode
 
 from core.demos.attention import AttentionConfig, Floats, entropy, inputs, ranks
 from core.devices import one_thread
@@ -144,8 +143,8 @@ class Heads:
 
     weights: one (1, n, n), several (h, n, n). score_ranks: numerical rank of QKᵀ, of the one, of each of the several.
     patterns: how many linearly independent weight matrices there are. effective: effective rank of each weights.
-    multiplications: of scores and mixing, one against several, counted as torch carries them out. entropies: mean over
-    rows, in nats.
+    multiplications: of scores and mixing, one against several, counted over the matrices. entropies: mean over rows, in
+    nats.
     """
 
     names: tuple[str, ...]
@@ -174,6 +173,10 @@ def heads(config: AttentionConfig) -> Heads:
     scores = {parts: cut(q, parts) @ cut(k, parts).transpose(0, 2, 1) for parts in (1, count)}
     weights = {parts: softmax(one / math.sqrt(width / parts), axis=-1) for parts, one in scores.items()}
     several = weights[count]
+
+    def counted(parts: int) -> int:
+        return _counted(cut(q, parts), cut(k, parts), weights[parts], cut(v, parts))
+
     return Heads(
         names=given.names,
         width=width,
@@ -183,12 +186,11 @@ def heads(config: AttentionConfig) -> Heads:
         patterns=(1, ranks(several.reshape(count, n * n))[0]),
         effective=(ranks(weights[1][0])[1], tuple(ranks(one)[1] for one in several)),
         entropies=(float(entropy(weights[1]).mean()), tuple(float(entropy(one).mean()) for one in several)),
-        multiplications=(_counted(cut(q, 1), cut(k, 1), cut(v, 1)), _counted(*(cut(x, count) for x in (q, k, v)))),
+        multiplications=(counted(1), counted(count)),
     )
 
 
-def _counted(q: Floats, k: Floats, v: Floats) -> int:
-    """Multiplications of attention on these heads, (h, n, d) each; torch's counter takes each with its addition."""
-    with FlopCounterMode(display=False) as counter:
-        (torch.from_numpy(q) @ torch.from_numpy(k).mT).softmax(dim=-1) @ torch.from_numpy(v)
-    return int(counter.get_total_flops()) // 2
+def _counted(q: Floats, k: Floats, weights: Floats, v: Floats) -> int:
+    """Multiplications of both products, QKᵀ and the weights times V, of all heads: (h, n, d), weights (h, n, n)."""
+    products = ((q, k.transpose(0, 2, 1)), (weights, v))
+    return sum(left.size * right.shape[-1] for left, right in products)
