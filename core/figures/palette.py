@@ -103,7 +103,8 @@ def layout(title: str = "", x: str = "", y: str = "", **more: Any) -> dict[str, 
 
     x, y: axis titles with their unit. more: further layout; `xaxis` and `yaxis` are merged into the shared axes.
     """
-    axes = {"xaxis": axis(x) | more.pop("xaxis", {}), "yaxis": axis(y) | more.pop("yaxis", {})}
+    leaning = {"autotickangles": [0, -35, -60]}  # long names lean to the left, where there is room for them
+    axes = {"xaxis": axis(x, **leaning) | more.pop("xaxis", {}), "yaxis": axis(y) | more.pop("yaxis", {})}
     shared: dict[str, Any] = {
         "template": {},  # none: the default one is 7 KB and fixes colours
         "paper_bgcolor": "rgba(0, 0, 0, 0)",
