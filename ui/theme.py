@@ -24,7 +24,8 @@ button[kind="primary"] kbd { color: inherit !important; opacity: 1 !important; }
 [data-testid="stMainBlockContainer"] h1 { letter-spacing: -0.015em; text-wrap-style: balance; padding-block: 0.25rem; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding-inline: 1rem; }
-  [data-testid="stTable"] td:not(:first-child) { min-width: 7.5rem; } /* scrolls sideways rather than grow in height */
+  [data-testid="stTable"] :is(td, th) { padding: 0.3rem 0.4rem; font-size: 0.8rem; }
+  [data-testid="stTable"] td:not(:first-child) { min-width: 5rem; } /* scrolls sideways rather than grow in height */
   /* The run's buttons stay at hand while the knobs above or the figures below are on screen: one row, as icons. */
   .stHorizontalBlock[class*="-buttons"] {
     position: fixed; inset: auto 0 0 0; z-index: 90; width: 100%; gap: 0.5rem; justify-content: center;
