@@ -26,7 +26,7 @@ serve: install
 
 test: check
 	@$(PY) -m tests.chromium
-	@$(PY) -m pytest -n 3 --dist loadscope --maxfail 20 --tb short --durations 25 -q || \
+	@$(PY) -m pytest -n 2 --dist loadscope --maxfail 20 --tb short --durations 25 -q || \
 	  { echo; echo "Tests failed: see the FAILED lines above; run one alone with $(PY) -m pytest FILE::TEST"; exit 1; }
 
 check: install-dev

@@ -3,17 +3,22 @@
     python -m benchmarks.browser [--rounds 5]
 
 Starts the app on a free port with a home of its own. "First point" is the moment the chart holds a measured point;
-"stop" the moment the page says so; "rerun" from a click on a knob until the script has run.
+"stop" the moment the page says so; "rerun" from a click on a knob until the page says that the script has run; "answer"
+the part of it between the page's request and the script's last message, by the browser's network clock.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import statistics
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.browser.conftest import FLAGS, ROOT, serving
 from tests.chromium import find
@@ -43,9 +48,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home, serving(ROOT / "app.py", Path(home)) as url, sync_playwright() as play:
         browser = play.chromium.launch(executable_path=find(), args=FLAGS)
         first, stop = click_to_point_and_stop(browser, url, options.rounds)
-        rerun = rerun_while_training(browser, url, options.rounds)
+        rerun, answer = rerun_while_training(browser, url, options.rounds)
         browser.close()
-    for name, seconds in (("warm click to first point", first), ("stop", stop), ("rerun, two runs training", rerun)):
+    names = ("warm click to first point", "stop", "rerun, two runs training", "of it, the answer")
+    for name, seconds in zip(names, (first, stop, rerun, answer), strict=True):
         print(
             f"{name:<28} median {statistics.median(seconds):.2f} s  (" + " ".join(f"{one:.2f}" for one in seconds) + ")"
         )
@@ -65,13 +71,15 @@ def click_to_point_and_stop(browser: Browser, url: str, rounds: int) -> tuple[li
     return first[1:], stop[1:]
 
 
-def rerun_while_training(browser: Browser, url: str, rounds: int) -> list[float]:
-    """Seconds that a script run takes after a knob has moved, while two runs of other readers train."""
+def rerun_while_training(browser: Browser, url: str, rounds: int) -> tuple[list[float], list[float]]:
+    """Seconds until a page is whole again after a knob has moved, and until it was answered; two other runs train."""
     others = [open_page(browser, f"{url}/padding?seeds=1&conv={conv}") for conv in ("valid", "fconv")]
     for other in others:
         other.evaluate(CLICK_AND_WAIT, ["Run", LIVE_POINT])
         other.context.close()  # the run goes on for two minutes; the other reader's browser is not on this machine
-    page = open_page(browser, f"{url}/padding?seeds=1&conv=sconv")
+    answers: list[float] = []
+    page = open_page(browser, f"{url}/padding?seeds=1&conv=sconv", answers)
+    answers.clear()  # of the page's first run
     seconds = []
     for number in range(rounds):
         label = ("Net2: flatten", "Net1: global max pool")[number % 2]
@@ -80,13 +88,40 @@ def rerun_while_training(browser: Browser, url: str, rounds: int) -> list[float]
         page.wait_for_function("() => !(" + IDLE[6:] + ")", polling="raf", timeout=2000)
         page.wait_for_function(IDLE, polling="raf")
         seconds.append((page.evaluate("() => performance.now()") - start) / 1000)
+        page.wait_for_timeout(500)
     page.context.close()
-    return seconds
+    return seconds, answers
 
 
-def open_page(browser: Browser, url: str) -> Page:
-    """A page in a browser profile of its own, once its script has run."""
+def watch(page: Page, answers: list[float]) -> None:
+    """Note the seconds between every request of the page for a script run and the last message of that run."""
+    asked: list[float] = []
+
+    def sent(frame: dict[str, Any]) -> None:
+        message = BackMsg.FromString(base64.b64decode(frame["response"]["payloadData"]))
+        if message.WhichOneof("type") == "rerun_script" and not message.rerun_script.fragment_id:
+            asked.append(frame["timestamp"])
+
+    def received(frame: dict[str, Any]) -> None:
+        message = ForwardMsg.FromString(base64.b64decode(frame["response"]["payloadData"]))
+        if (
+            message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
+            and message.WhichOneof("type") == "script_finished"
+        ):
+            answers.extend(frame["timestamp"] - one for one in asked)
+            asked.clear()
+
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.on("Network.webSocketFrameSent", sent)
+    network.on("Network.webSocketFrameReceived", received)
+
+
+def open_page(browser: Browser, url: str, answers: list[float] | None = None) -> Page:
+    """A page in a browser profile of its own, once its script has run; `answers` is for `watch`."""
     page = browser.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True).new_page()
+    if answers is not None:
+        watch(page, answers)
     page.goto(url)
     page.wait_for_selector(".st-key-padding-main button", timeout=60_000)
     page.wait_for_function(f"() => document.querySelector('[data-testid=\"stApp\"]') && ({IDLE})()", timeout=60_000)

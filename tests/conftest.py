@@ -55,18 +55,28 @@ def chromium_path() -> str:
     return found
 
 
-ENGINE, VISITS = "tests/engine", "tests/browser/test_accessibility.py"
-LONG = ("tests/browser", ENGINE, "tests/export", "tests/test_command_line.py")  # these first: short ones fill the end
+BROWSER, ENGINE, VISITS = "tests/browser", "tests/engine", "tests/browser/test_accessibility.py"
+LONG = (ENGINE, "tests/export", "tests/test_command_line.py")  # these first, visits last: short ones fill the end
 
 
 class Rooms(LoadScopeScheduling):
-    """A file at a time in one worker; all of the engine, which shares its processes; visits to pages one by one."""
+    """A file at a time in one worker; all of the engine, which shares its processes; visits to pages one by one.
+
+    The first worker begins with the browser tests, the others with the rest: a browser and what it opens use more than
+    a core, and two of them on two cores take half as much processor time again, waiting for each other.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
         if file == VISITS:
             return nodeid
         return ENGINE if file.startswith(ENGINE) else file
+
+    def _assign_work_unit(self, node: Any) -> None:
+        first = node is self.nodes[0]
+        fitting = (scope for scope in self.workqueue if scope.startswith(BROWSER) == first)
+        self.workqueue.move_to_end(next(fitting, next(iter(self.workqueue))), last=False)
+        super()._assign_work_unit(node)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -78,6 +88,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
+        if item.nodeid.startswith(VISITS):
+            return len(LONG) + 1
         return next((place for place, room in enumerate(LONG) if item.nodeid.startswith(room)), len(LONG))
 
     items.sort(key=place)
