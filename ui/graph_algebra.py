@@ -25,6 +25,7 @@ DRAWING, POWERS = "graph algebra drawing", "graph algebra powers"
 NODE, START, END, PAST, SHOWN = (f"{KEY}:{name}" for name in ("node", "start", "end", "past", "shown"))
 NOBODY = "none"
 MOST_UNDONE = 100
+MOST_LINES, LISTED_PX = 10, 280  # of a list of walks; a longer one scrolls
 GRAPH_FIELDS = ("graph", "size", "edges", "features")
 
 
@@ -59,7 +60,8 @@ class Scene:
     @property
     def places(self) -> np.ndarray:
         """Where the nodes stand."""
-        return figures.on_a_circle(self.graph.nodes)
+        few = self.graph.nodes <= MOST_NODES
+        return figures.on_a_circle(self.graph.nodes) if few else algebra.spread_out(self.graph)
 
     def knobs(self, *names: str) -> None:
         """Knobs of one section beside one another."""
@@ -114,8 +116,8 @@ def _undo(topic: Demo) -> None:
 
 def draw_graph(scene: Scene) -> None:
     """The drawing, what can be done to it, and what can be said of it at once."""
-    for note in (*algebra.graph_of(scene.config)[1], *scene.features.notes):
-        st.info(note)
+    if notes := (*algebra.graph_of(scene.config)[1], *scene.features.notes):
+        st.info("\n\n".join(notes))
     st.session_state[SHOWN] = scene.config
     small = scene.graph
     if st.session_state.get(NODE, NOBODY) not in range(1, small.nodes + 1):
@@ -192,10 +194,12 @@ def _in_short(small: SmallGraph) -> str:
     most = [str(node) for node, one in enumerate(degrees, start=1) if one == top]
     said = " ".join(map(str, degrees)) if small.nodes <= MOST_NODES else f"{min(degrees)} to {top}"
     who = f"nodes {', '.join(most)}" if len(most) > 1 else f"node {most[0]}"
-    return (
-        f"**{small.nodes}** nodes, **{len(small.edges)}** edges, **{found}** connected piece{'s' * (found > 1)}. "
-        f"Degrees: {said}; highest ({top}): {who}."
-    )
+    counts = ((small.nodes, "node"), (len(small.edges), "edge"), (found, "connected piece"))
+    return f"{', '.join(_counted(count, name) for count, name in counts)}. Degrees: {said}; highest ({top}): {who}."
+
+
+def _counted(count: int, name: str) -> str:
+    return f"**{count:,}** {name}{'' if count == 1 else 's'}"
 
 
 # --- matrices
@@ -250,7 +254,9 @@ def walks(scene: Scene) -> None:
         if found.first:
             lines = [_walk_in_words(one) for one in found.first]
             more = found.count - len(lines)
-            st.code("\n".join([*lines, *([f"… and {more:,} more"] if more else [])]), language=None, height=270)
+            lines += [f"… and {more:,} more"] if more else []
+            height: Any = LISTED_PX if len(lines) > MOST_LINES else "content"
+            st.code("\n".join(lines), language=None, height=height)
 
 
 def _raised(length: int) -> str:
@@ -258,7 +264,9 @@ def _raised(length: int) -> str:
 
 
 def _walks_in_words(found: algebra.Walks, pair: tuple[int, int], length: int) -> str:
-    counted = f"(A{_raised(length)}) of {pair[0]}, {pair[1]} = **{found.count:,}** walks of length {length}"
+    counted = (
+        f"A{_raised(length)} at row {pair[0]}, column {pair[1]}: {_counted(found.count, 'walk')} of length {length}"
+    )
     if found.listed is None or found.paths is None:
         return f"{counted}: too many to go through here, so their paths are not counted. Make n smaller."
     apart = found.count - found.listed
@@ -291,9 +299,10 @@ def changes(scene: Scene) -> None:
             plot(figure, "graph algebra changes", height=300)
         with right:
             rows = [_change_row(small, x, found, node, at) for node in range(1, small.nodes + 1)]
-            st.table(rows[: MOST_NODES if at <= MOST_NODES else None], hide_index=True)
+            first = max(0, min(at - 1, len(rows)) // MOST_NODES * MOST_NODES)  # of a large graph, twelve at a time
+            st.table(rows[first : first + MOST_NODES], hide_index=True)
         if not at:
-            st.code(f"F = LX = (D − A)X. Press Next: node 1 of {small.nodes}.", language=None)
+            st.code(f"F = LX = (D − A)X. Press Next: node 1 of {small.nodes}.", language=None, wrap_lines=True)
             return
         st.code("\n".join(layers.change_in_numbers(small, x, at)), language=None, wrap_lines=True)
         if at == small.nodes:

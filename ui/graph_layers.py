@@ -17,7 +17,7 @@ from ui.stepping import Stepper
 
 TARGET, HEAD = f"{KEY}:word", f"{KEY}:head"
 NODES_SHOWN = 12  # rows of a table
-NAMES = ("messages", "aggregate", "update")
+ROW_PX = 35  # of a long one, which scrolls
 
 
 def _layer(scene: Scene) -> layers.Convolution:
@@ -68,9 +68,9 @@ def messages(scene: Scene) -> None:
             plot(figures.drawing(small.edges, scene.places, chosen, done), "graph algebra messages", height=300)
         with right:
             if not walk.at:
-                st.code("Press Next: messages to node 1.", language=None)
+                st.code("Press Next: messages to node 1.", language=None, wrap_lines=True)
             else:
-                st.markdown(f"**Node {node}: {', then '.join(NAMES[: stage + 1])}**")
+                st.markdown(f"**Node {node}: {', then '.join(STAGES[: stage + 1])}**")
                 lines = layers.message_in_numbers(small, found, node, stage)
                 st.code("\n".join(lines), language=None, wrap_lines=True)
             _updated(found, node - 1 + (stage == len(STAGES) - 1) if walk.at else 0)
@@ -187,13 +187,14 @@ def transformer(scene: Scene) -> None:
                 "From": f"{source + 1} {label(name)}",
                 "Score": number(float(scores[source])),
                 "Weight": f"{shares[source]:.4f}",
-                "Message": vector(sent[source]),
+                "Message": "  ".join(true_minus(f"{one:.3f}") for one in sent[source]),
             }
             for source, name in enumerate(found.names)
         ]
-        st.dataframe(rows, hide_index=True, height=360, alt="What each word sends to the one that listens.")
+        tall = min(ROW_PX * (count + 1) + 3, 360)
+        st.dataframe(rows, hide_index=True, height=tall, alt="What each word sends to the one that listens.")
     own, other = (vector(one[target, :4]).strip("()") for one in (found.transformer, found.passed))
-    st.code(f"transformer layer: {own}, …\nmessage passing:   {other}, …", language=None)
+    st.code(f"transformer layer: {own}, …\nmessage passing:   {other}, …", language=None, wrap_lines=True)
     st.caption(scene.words["transformer"])
 
 
@@ -214,7 +215,7 @@ def _who_hears(found: attention.Layer) -> tuple[int, int]:
 def costs(scene: Scene) -> None:
     """How many scores: along the edges, or all pairs."""
     found = attention.costs(scene.graph, len(attention.layer(scene.config.sentence).names))
-    names = [f"{one.name}, n = {one.nodes:,}" for one in found]
+    names = [f"{one.name}<br>n = {one.nodes:,}" for one in found]
     figure = figures.costs(names, [one.along_edges for one in found], [one.all_pairs for one in found])
     plot(figure, "graph algebra costs", height=280, caption=scene.words["costs"])
     st.table(

@@ -27,7 +27,7 @@ class Stepper:
     def buttons(self) -> None:
         """Draw them; in a fragment only the fragment is drawn anew."""
         at, moves = self.at, self._moves()
-        with st.container(horizontal=True, key=f"{self.key}:buttons"):
+        with st.container(horizontal=True, key=f"{self.key}:moves"):
             self._button("Back", "arrow_back", at == 0, at - 1)
             self._button("Next", "arrow_forward", at == self.count, at + 1)
             undo: dict[str, Any] = {"icon": ":material/undo:", "key": f"{self.key}:undo", "disabled": len(moves) < 2}

@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Literal
 
+import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -155,7 +156,9 @@ class GraphAlgebraConfig(Config):
         longest=LONGEST_TEXT,
         rule=f"at most {LONGEST_TEXT} characters",
     )
-    worked_w: str = knob("1 1", "W", group="view", longest=LONGEST_TEXT, rule=f"at most {LONGEST_TEXT} characters")
+    worked_w: str = knob(
+        "1 1", "W of the example", group="view", longest=LONGEST_TEXT, rule=f"at most {LONGEST_TEXT} characters"
+    )
     sentence: str = knob(
         "I eat red apples",
         "Sentence",
@@ -211,7 +214,10 @@ def read_graph(text: str) -> tuple[SmallGraph, tuple[str, ...]]:
         edges |= set(pairs)
         nodes = max(nodes, *numbers, 0)
     more = len(faults) - MOST_SAID
-    notes = [*faults[:MOST_SAID], *([f"{more} more pieces were left out."] if more > 0 else [])]
+    notes = [
+        *faults[:MOST_SAID],
+        *([f"{more} more {'piece was' if more == 1 else 'pieces were'} left out."] if more > 0 else []),
+    ]
     if not nodes:
         notes.append(f"No graph is written yet, so this is the right one: {EDGES_RULE}.")
         return read_graph(EXAMPLE_EDGES)[0], tuple(notes)
@@ -233,6 +239,15 @@ def quoted(piece: str, longest: int = 16) -> str:
     """Somebody's text in a sentence of ours: short, as code, so that nothing in it is Markdown."""
     cut = piece if len(piece) <= longest else piece[: longest - 1] + "…"
     return "`" + cut.replace("`", "'").replace("\n", " ") + "`"
+
+
+@lru_cache(maxsize=4)
+def spread_out(small: SmallGraph) -> Floats:
+    """(nodes, 2): a place a node, from −1 to 1: edges pull, nodes push (Fruchterman & Reingold 1991)."""
+    made = nx.Graph(small.edges)
+    made.add_nodes_from(range(1, small.nodes + 1))
+    found = nx.spring_layout(made, k=0.55, iterations=120, seed=3)
+    return np.array([found[node] for node in range(1, small.nodes + 1)])
 
 
 def matrices(small: SmallGraph, loops: bool) -> dict[str, Floats]:

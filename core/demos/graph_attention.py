@@ -167,6 +167,6 @@ def costs(small: SmallGraph, words: int) -> tuple[Cost, ...]:
     """The graph of the form, a sentence and Cora."""
     return (
         Cost("this graph", small.nodes, 2 * len(small.edges)),
-        Cost(f"a sentence of {words} words", words, words * (words - 1)),
+        Cost("the sentence", words, words * (words - 1)),
         Cost("Cora", CORA_NODES, 2 * CORA_EDGES),
     )

@@ -29,9 +29,12 @@ from core.statistics import true_minus
 Floats = NDArray[np.float64]
 NODES = 2  # the trace of the drawing whose points are nodes, in their order
 NODE, CHOSEN, DONE = "#175DCD", "#F06D02", "#076D70"
+TICKS = ((8, 1), (12, 2), (1000, 5))  # up to so many nodes, every so many are named
 MOST_NUMBERED = 12  # rows of a matrix whose cells hold their numbers
+AT_THE_SIDE = 0.3  # of a circle: there words stand beside their marks
 SHORTEST = 1e-20  # a variance below this is rounding, and a logarithm would show it
-ROW_PX = 300  # of panels
+ROW_PX = 270  # of panels
+BETWEEN, BELOW = 0.08, 0.08  # of panels, as parts of the whole: room for ticks and for the next one's formula
 
 
 def on_a_circle(count: int) -> Floats:
@@ -92,16 +95,16 @@ def matrices(found: Mapping[str, Floats], across: int = 2) -> go.Figure:
     for index, (name, values) in enumerate(found.items()):
         row, column = divmod(index, across)
         used, keys = axes_of(index), axis_keys(index)
-        left, right = (column + (0.08 if column else 0)) / across, (column + 1) / across - 0.02
-        top, bottom = 1 - (row + (0.14 if row else 0)) / rows, 1 - (row + 1) / rows + (0.02 if row < rows - 1 else 0)
+        wide, tall = (1 - BETWEEN * (across - 1)) / across, (1 - BELOW * (rows - 1)) / rows
+        left, top = column * (wide + BETWEEN), 1 - row * (tall + BELOW)
         lowest = row == rows - 1
-        axes |= _square(keys, used, len(values), [left, right], [bottom, top])
+        axes |= _square(keys, used, len(values), [left, left + wide], [top - tall, top])
         axes[keys[0]]["title"]["text"] = "Node" if lowest else ""
         axes[keys[1]]["title"]["text"] = "" if column else "Node"
         largest = float(np.abs(values).max()) or 1.0
         scale = {"colorscale": DIVERGING, "zmin": -largest, "zmax": largest}
         traces.append({**_cells(values, name), **scale, **used})
-        headings.append(heading(name, (left + right) / 2, top, yshift=2))
+        headings.append(heading(name, left + wide / 2, top, yshift=2))
     margin = {"l": 8, "r": 8, "t": 26, "b": 8}
     return drawn(data=traces, layout=layout("", annotations=headings, margin=margin, **axes))
 
@@ -120,12 +123,13 @@ def powers(values: NDArray[np.int64], name: str, pair: tuple[int, int]) -> go.Fi
 def _square(
     keys: tuple[str, str], used: Mapping[str, str], count: int, across: list[float], down: list[float]
 ) -> dict[str, Any]:
-    every = 1 if count <= MOST_NUMBERED else 5
-    ticks = {"tickvals": [1, *range(every, count + 1, every)] if every > 1 else list(range(1, count + 1))}
-    bare = {"showgrid": False, "zeroline": False, "constrain": "domain", **ticks}
+    every = next(step for most, step in TICKS if count <= most)
+    ticks = sorted({1, *range(5, count + 1, 5)}) if every == 5 else list(range(1, count + 1, every))
+    bare = {"showgrid": False, "zeroline": False, "constrain": "domain", "tickvals": ticks, "tickangle": 0}
     return {
         keys[0]: axis("", domain=across, anchor=used["yaxis"], **bare),
-        keys[1]: axis("", domain=down, anchor=used["xaxis"], autorange="reversed", scaleanchor=used["xaxis"], **bare),
+        keys[1]: axis("", domain=down, anchor=used["xaxis"], **bare)
+        | {"autorange": "reversed", "scaleanchor": used["xaxis"], "constraintoward": "top"},
     }
 
 
@@ -136,7 +140,8 @@ def _cells(values: NDArray[Any], name: str) -> dict[str, Any]:
     if count <= MOST_NUMBERED:
         shown = {"text": [[_short(float(one)) for one in row] for row in values], "texttemplate": "%{text}"}
     hover = f"{name}: row %{{y}}, column %{{x}}<br>%{{z:.6~g}}{EXTRA}"
-    gaps = {"xgap": 1, "ygap": 1, "showscale": False}
+    gap = int(count <= MOST_NUMBERED)
+    gaps = {"xgap": gap, "ygap": gap, "showscale": False}
     z = values.astype(np.float32)
     return {
         "type": "heatmap",
@@ -152,8 +157,8 @@ def _cells(values: NDArray[Any], name: str) -> dict[str, Any]:
 
 def _short(value: float) -> str:
     """As many figures as a cell has room for."""
-    if value == round(value):
-        return true_minus(f"{value:.0f}" if abs(value) < 100_000 else f"{value:.1e}".replace("e+0", "e"))
+    if abs(value - round(value)) < 1e-9:
+        return true_minus(f"{round(value)}" if abs(value) < 100_000 else f"{value:.1e}".replace("e+0", "e"))
     return true_minus(f"{value:.2f}".replace("0.", ".", 1))
 
 
@@ -196,7 +201,10 @@ def smoothing(variance: Mapping[str, Floats], formula: Mapping[str, Floats]) -> 
 
 
 def sentence(names: Sequence[str], weights: Floats, target: int) -> go.Figure:
-    """Words on a circle; what flows to one of them (weights of the senders sum to 1) as the width of a line."""
+    """Words on a circle; what flows to one of them (weights of the senders sum to 1) as the width of a line.
+
+    Of more than twelve there is room for their numbers alone.
+    """
     places = on_a_circle(len(names))
     traces = []
     for source, weight in enumerate(weights):
@@ -207,10 +215,10 @@ def sentence(names: Sequence[str], weights: Floats, target: int) -> go.Figure:
             traces[-1] |= {"hoverinfo": "skip", "name": f"from {source}"}
     others = [(one, other) for one in range(1, len(names) + 1) for other in range(one + 1, len(names) + 1)]
     under = _lines([pair for pair in others if target + 1 not in pair], places, faded(NEUTRAL, 0.35), 1)
-    outside = 1.17 if len(names) > 1 else 0.3
+    outside, few = 1.14 if len(names) > 1 else 0.3, len(names) <= MOST_NUMBERED
     said = {
         "type": "scatter",
-        "mode": "markers+text",
+        "mode": "markers",
         "name": "words",
         "x": places[:, 0],
         "y": places[:, 1],
@@ -225,15 +233,15 @@ def sentence(names: Sequence[str], weights: Floats, target: int) -> go.Figure:
         {
             "x": float(x) * outside,
             "y": float(y) * outside + (0.2 if len(names) == 1 else 0.0),
-            "text": f"{label(name)}<br>{weight:.2f}",
+            "text": f"{number} {label(name)}<br>{weight:.2f}" if few else str(number),
             "showarrow": False,
+            "xanchor": "left" if x > AT_THE_SIDE else "right" if x < -AT_THE_SIDE else "center",
             "font": {"size": 12},
         }
-        for (x, y), name, weight in zip(places, names, weights, strict=True)
+        for number, ((x, y), name, weight) in enumerate(zip(places, names, weights, strict=True), start=1)
     ]
-    said["mode"] = "markers"
     shown = _bare() | {"annotations": notes}
-    shown["xaxis"] = {**shown["xaxis"], "range": [-1.5, 1.5]}
+    shown["xaxis"] = {**shown["xaxis"], "range": [-1.9, 1.9]}
     shown["yaxis"] = {**shown["yaxis"], "range": [-1.45, 1.45]}
     return drawn(data=[under, *traces, said], layout=shown)
 
@@ -246,7 +254,6 @@ def costs(names: Sequence[str], along: Sequence[int], pairs: Sequence[int]) -> g
             "name": name,
             "x": list(names),
             "y": list(values),
-            "text": [f"{one:,}" for one in values],
             "marker": {"color": colour},
             "hovertemplate": f"{name}, %{{x}}: %{{y:,}}{EXTRA}",
         }
