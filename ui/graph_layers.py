@@ -83,7 +83,7 @@ def _updated(found: layers.Convolution, count: int) -> None:
     """What the nodes have become so far."""
     if count:
         shown = [f"h{node}' = {vector(found.index[node - 1])}" for node in range(1, count + 1)]
-        st.code("\n".join(["updated so far", *shown[-NODES_SHOWN:]]), language=None, height=170)
+        st.code("\n".join(["updated so far", *shown[-NODES_SHOWN:]]), language=None)
 
 
 def median(scene: Scene) -> None:

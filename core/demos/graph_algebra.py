@@ -247,7 +247,9 @@ def spread_out(small: SmallGraph) -> Floats:
     made = nx.Graph(small.edges)
     made.add_nodes_from(range(1, small.nodes + 1))
     found = nx.spring_layout(made, k=0.55, iterations=120, seed=3)
-    return np.array([found[node] for node in range(1, small.nodes + 1)])
+    places = np.array([found[node] for node in range(1, small.nodes + 1)])
+    low, high = places.min(axis=0), places.max(axis=0)
+    return 2 * (places - low) / (high - low) - 1
 
 
 def matrices(small: SmallGraph, loops: bool) -> dict[str, Floats]:

@@ -31,7 +31,7 @@ NODES = 2  # the trace of the drawing whose points are nodes, in their order
 NODE, CHOSEN, DONE = "#175DCD", "#F06D02", "#076D70"
 TICKS = ((8, 1), (12, 2), (1000, 5))  # up to so many nodes, every so many are named
 MOST_NUMBERED = 12  # rows of a matrix whose cells hold their numbers
-AT_THE_SIDE = 0.3  # of a circle: there words stand beside their marks
+AT_THE_SIDE, AT_THE_TOP = 0.3, 0.7  # of a circle: words stand beside its marks, above or below them
 SHORTEST = 1e-20  # a variance below this is rounding, and a logarithm would show it
 ROW_PX = 270  # of panels
 BETWEEN, BELOW = 0.08, 0.08  # of panels, as parts of the whole: room for ticks and for the next one's formula
@@ -235,6 +235,7 @@ def sentence(names: Sequence[str], weights: Floats, target: int) -> go.Figure:
             "y": float(y) * outside + (0.2 if len(names) == 1 else 0.0),
             "text": f"{number} {label(name)}<br>{weight:.2f}" if few else str(number),
             "showarrow": False,
+            "yanchor": "bottom" if y > AT_THE_TOP else "top" if y < -AT_THE_TOP else "middle",
             "xanchor": "left" if x > AT_THE_SIDE else "right" if x < -AT_THE_SIDE else "center",
             "font": {"size": 12},
         }

@@ -76,6 +76,13 @@ def test_a_star_has_one_middle_and_two_nodes_make_one_edge_of_everything():
     assert {preset(name, 2).edges for name in algebra.SIZED} == {((1, 2),)}  # type: ignore[arg-type]
 
 
+def test_a_large_graphs_nodes_stand_apart_and_fill_the_drawing():
+    places = algebra.spread_out(preset("karate", 6))
+    assert (places.min(axis=0), places.max(axis=0)) == (pytest.approx([-1, -1]), pytest.approx([1, 1]))
+    apart = np.linalg.norm(places[:, None] - places, axis=-1) + 9 * np.eye(len(places))
+    assert apart.min() > 0.05
+
+
 # --- text
 
 
