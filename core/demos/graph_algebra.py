@@ -249,7 +249,8 @@ def spread_out(small: SmallGraph) -> Floats:
     found = nx.spring_layout(made, k=0.55, iterations=120, seed=3)
     places = np.array([found[node] for node in range(1, small.nodes + 1)])
     low, high = places.min(axis=0), places.max(axis=0)
-    return 2 * (places - low) / (high - low) - 1
+    filling: Floats = 2 * (places - low) / (high - low) - 1
+    return filling
 
 
 def matrices(small: SmallGraph, loops: bool) -> dict[str, Floats]:

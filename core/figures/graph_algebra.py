@@ -71,7 +71,7 @@ def drawing(
 
 
 def _bare() -> dict[str, Any]:
-    hidden = {"visible": False, "range": [-1.25, 1.25]}
+    hidden = {"visible": False, "range": [-1.25, 1.25], "fixedrange": True}  # two quick clicks must not zoom
     square = {**hidden, "scaleanchor": "x"}
     margin = {"l": 0, "r": 0, "t": 0, "b": 0}
     return layout("", xaxis=hidden, yaxis=square, showlegend=False, hoverdistance=30, margin=margin, dragmode=False)
