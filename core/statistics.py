@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -123,6 +124,12 @@ def compare(a: Mapping[int, float], b: Mapping[int, float], *, comparisons: int 
     the same initialisation and data order met both settings. Raises ValueError where a side has no finite value.
     """
     first, second, paired = _align(a, b)
+    return _compared(tuple(first), tuple(second), paired, comparisons)
+
+
+@lru_cache(maxsize=1024)  # pages ask again at every redraw, and the bootstrap takes milliseconds
+def _compared(a: tuple[float, ...], b: tuple[float, ...], paired: bool, comparisons: int) -> Comparison:
+    first, second = np.array(a), np.array(b)
     difference = float(second.mean() - first.mean())
     n = min(len(first), len(second))
     if n < LEAST_SEEDS:
