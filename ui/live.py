@@ -90,19 +90,25 @@ def fresh(run: str) -> Snapshot | None:
 
 
 def train_buttons(
-    experiment: Experiment, settings: Settings, across: str, down: str, values: Sequence[int] = ()
+    experiment: Experiment,
+    settings: Settings,
+    across: str,
+    down: str,
+    values: Sequence[float] = (),
+    rows: Sequence[object] = (),
 ) -> None:
     """One button for every combination of two choices: a click sets the form and trains that cell at once.
 
-    values: of `across`, where that is a number; then one more button trains a whole row.
+    values: of `across`, where that is a number; then one more button trains a whole row. rows: of `down`, where not
+    all of its choices are meant.
     """
     panel = Panel(experiment, settings)
     st.caption("Each button trains its cell of the table now, with the other settings of the form.")
-    rows = experiment.config.knob(down)
-    for low in rows.choices or (False, True):  # a switch has no other values
+    knob = experiment.config.knob(down)
+    for low in rows or knob.choices or (False, True):  # a switch has no other values
         with st.container(horizontal=True, vertical_alignment="center", key=f"{experiment.key}:cells:{low}"):
             st.markdown(
-                f"{rows.label}: {rows.label_of(low)}" if rows.kind == "switch" else rows.label_of(low), width=160
+                f"{knob.label}: {knob.label_of(low)}" if knob.kind == "switch" else knob.label_of(low), width=160
             )
             every = values or experiment.config.knob(across).choices
             for high in every:

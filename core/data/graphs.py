@@ -24,7 +24,7 @@ from core import places
 from core.contract import Explained
 from core.data.download import download
 
-GraphSet = Literal["karate", "generated", "cora"]
+GraphSet = Literal["karate", "generated", "cora", "own"]
 SplitKind = Literal["public", "random", "stratified"]
 Indices = NDArray[np.int64]
 

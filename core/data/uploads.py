@@ -182,9 +182,9 @@ def _readable() -> Iterator[None]:
 
 def _place(name: str, root: Path) -> Path:
     if not name or not re.fullmatch(NAME, name):
-        raise UploadError(f"The name must be {RULE}; got {_quote(name)}. Choose another.")
+        raise UploadError(f"The name must be {RULE}; got {quoted(name)}. Choose another.")
     if name.lower() in RESERVED:
-        raise UploadError(f"{_quote(name)} is kept for another data set. Choose another name.")
+        raise UploadError(f"{quoted(name)} is kept for another data set. Choose another name.")
     place = root / name
     _refuse_existing(place)
     return place
@@ -192,7 +192,7 @@ def _place(name: str, root: Path) -> Path:
 
 def _refuse_existing(place: Path) -> None:
     if place.exists():
-        raise UploadError(f"There is a data set called {_quote(place.name)} already. Choose another name.")
+        raise UploadError(f"There is a data set called {quoted(place.name)} already. Choose another name.")
 
 
 class _Bounded(io.BufferedIOBase):
@@ -264,31 +264,31 @@ def _path(entry: zipfile.ZipInfo) -> str:
 
 def _refuse_hostile(entry: zipfile.ZipInfo, path: str) -> None:
     if path.startswith("/") or re.match(r"[A-Za-z]:", path) or ".." in path.split("/"):
-        raise UploadError(f"Paths in a zip must stay inside it; got {_quote(path)}. Pack the folder itself.")
+        raise UploadError(f"Paths in a zip must stay inside it; got {quoted(path)}. Pack the folder itself.")
     if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise UploadError(
-            f"A zip must hold files only; {_quote(path)} is a link or a device. Pack the pictures themselves."
+            f"A zip must hold files only; {quoted(path)} is a link or a device. Pack the pictures themselves."
         )
     if entry.flag_bits & 0x2041:  # any of the three marks of encryption
-        raise UploadError(f"A zip must not be encrypted; {_quote(path)} is. Pack it without a password.")
+        raise UploadError(f"A zip must not be encrypted; {quoted(path)} is. Pack it without a password.")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise UploadError(
-            f"A zip must be packed in the usual way (deflate); {_quote(path)} uses method {entry.compress_type}. "
+            f"A zip must be packed in the usual way (deflate); {quoted(path)} uses method {entry.compress_type}. "
             "Pack it with your system's own zip."
         )
     if path.strip("/").count("/") >= DEEPEST:
-        raise UploadError(f"A zip must be at most {DEEPEST} levels deep; got {_quote(path)}. {LAYOUT}")
+        raise UploadError(f"A zip must be at most {DEEPEST} levels deep; got {quoted(path)}. {LAYOUT}")
 
 
 def _refuse_misplaced(parts: list[str], path: str) -> None:
     if not path.lower().endswith(KINDS):
         raise UploadError(
-            f"A data set must hold PNG and JPEG files alone; got {_quote(path)}. Convert it or leave it out."
+            f"A data set must hold PNG and JPEG files alone; got {quoted(path)}. Convert it or leave it out."
         )
     if len(parts) != 3 or parts[0] not in SPLITS:
-        raise UploadError(f"A picture must lie in train/<class>/ or test/<class>/; got {_quote(path)}. Move it there.")
+        raise UploadError(f"A picture must lie in train/<class>/ or test/<class>/; got {quoted(path)}. Move it there.")
     if not re.fullmatch(CLASS, parts[1]) or parts[1] != parts[1].strip():
-        raise UploadError(f"The name of a class must have {CLASS_RULE}; got {_quote(parts[1])}. Rename its folder.")
+        raise UploadError(f"The name of a class must have {CLASS_RULE}; got {quoted(parts[1])}. Rename its folder.")
 
 
 def _refuse_classes(counts: Counter[tuple[str, str]]) -> None:
@@ -298,12 +298,12 @@ def _refuse_classes(counts: Counter[tuple[str, str]]) -> None:
     if not test:
         raise UploadError(f"A data set must have pictures in test; got none. Move some of each class there. {LAYOUT}")
     if test - train:
-        strange = ", ".join(_quote(one) for one in sorted(test - train)[:3])
+        strange = ", ".join(quoted(one) for one in sorted(test - train)[:3])
         raise UploadError(f"Every class in test must be in train too; {strange} is not. Add pictures of it to train.")
     folded = Counter(group.casefold() for group in train)
     if folded.most_common(1)[0][1] > 1:
         twice = folded.most_common(1)[0][0]
-        raise UploadError(f"Classes must differ by more than capitals; got {_quote(twice)} twice. Rename one.")
+        raise UploadError(f"Classes must differ by more than capitals; got {quoted(twice)} twice. Rename one.")
 
 
 def _extract(
@@ -322,7 +322,7 @@ def _extract(
         try:
             height, width, _ = read_picture(content).shape
         except UploadError as error:
-            raise UploadError(f"{_quote(_path(entry))}: {error}") from error
+            raise UploadError(f"{quoted(_path(entry))}: {error}") from error
         all_pixels += height * width
         if all_pixels > MOST_PIXELS:
             raise UploadError(f"A data set must have at most {MOST_PIXELS:,} pixels in all. Take smaller pictures.")
@@ -345,10 +345,10 @@ def _content(opened: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
                 if size > PICTURE_BYTES:
                     break
     except Exception as error:
-        raise UploadError(f"A zip must be whole; {_quote(_path(entry))} in it is damaged. Pack it anew.") from error
+        raise UploadError(f"A zip must be whole; {quoted(_path(entry))} in it is damaged. Pack it anew.") from error
     if size > PICTURE_BYTES:
         raise UploadError(
-            f"Each file must be at most {size_text(PICTURE_BYTES)}; {_quote(_path(entry))} has more. Save it smaller."
+            f"Each file must be at most {size_text(PICTURE_BYTES)}; {quoted(_path(entry))} has more. Save it smaller."
         )
     return b"".join(pieces)
 
@@ -360,7 +360,7 @@ def _clear_away(root: Path) -> None:
             shutil.rmtree(one, ignore_errors=True)
 
 
-def _quote(text: str, longest: int = 60) -> str:
+def quoted(text: str, longest: int = 60) -> str:
     """What somebody typed or packed, cut short, without signs that Markdown or HTML would read."""
     plain = re.sub(r"[^\w ./,'()+-]", "?", text)
     return f"“{plain if len(plain) <= longest else plain[: longest - 1] + '…'}”"

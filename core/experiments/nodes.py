@@ -23,11 +23,11 @@ from torch.nn import functional as F
 
 from core.config import Band, Config, band_knob, knob
 from core.contract import Experiment, Prediction
-from core.data import graphs
+from core.data import graphs, own_graphs
 from core.data.graphs import GraphSet, NodeGraph, SplitKind
 from core.events import Event, Metrics
 from core.nn.graph import Aggregator, GraphNet, Model, Normalisation
-from core.queries.nodes import Data, attention_on_added, divided, tensors, variance
+from core.queries.nodes import QUERIES, Data, attention_on_added, divided, fingerprint, load, tensors, variance
 from core.training import BestWeights, Learner, checked_losses, checkpoint, load_weights, percent_right
 
 CHECKPOINT_EVERY = 10  # epochs; one takes milliseconds, and copying weights should not take as long
@@ -44,8 +44,14 @@ class NodesConfig(Config):
         "generated",
         "Graph",
         help="Citations made here and the karate club are built in; Cora is downloaded.",
-        labels={"karate": "karate club (34 nodes)", "generated": "made citations", "cora": "Cora (2,708 papers)"},
+        labels={
+            "karate": "karate club (34 nodes)",
+            "generated": "made citations",
+            "cora": "Cora (2,708 papers)",
+            "own": "a graph of my own",
+        },
     )
+    own: str = own_graphs.graph_knob()
     model: Model = knob(
         "gcn",
         "Model",
@@ -182,21 +188,12 @@ class NodeLearner(Learner):
         return super().checked_loss(config, epoch) if self.measured else nan  # not trained in this epoch
 
 
-def load(config: NodesConfig) -> NodeGraph:
-    """The graph of this config, irrelevant neighbours included."""
-    if config.graph == "karate":
-        found = graphs.karate()
-    elif config.graph == "cora":
-        found = graphs.cora()
-    else:
-        found = graphs.generated(config.nodes, config.classes, config.degree, config.homophily, config.feature_noise)
-    return graphs.with_noise(found, config.noisy_edges)
-
-
 def shape(config: NodesConfig) -> tuple[int, int]:
     """Features and classes, without reading anything."""
     if config.graph == "generated":
         return graphs.WORDS, config.classes
+    if config.graph == "own":
+        return own_graphs.shape(config.own)[1:]
     return {"karate": (34, 2), "cora": (graphs.CORA_WORDS, 7)}[config.graph]
 
 
@@ -327,7 +324,8 @@ def test_best(learners: list[NodeLearner]) -> dict[str, NDArray[np.float64]]:
 def work(config: NodesConfig) -> float:
     """Multiplications of an epoch, about; only for estimates of time."""
     features, classes = shape(config)
-    nodes = config.nodes if config.graph == "generated" else SIZES[config.graph]
+    sizes = {"generated": config.nodes, "own": own_graphs.shape(config.own)[0] if config.graph == "own" else 0}
+    nodes = (SIZES | sizes)[config.graph]
     width = config.heads * config.head_width if config.model == "gat" else config.hidden
     widths = (features, *[width] * (config.layers - 1), classes)
     return nodes * sum(min(one, 40) * other for one, other in pairwise(widths))
@@ -339,6 +337,7 @@ def about_data(config: NodesConfig) -> str:
         "karate": "Zachary's karate club: 34 members, 78 friendships, two sides",
         "generated": f"A stochastic block model with {config.nodes} nodes in {config.classes} classes, and words",
         "cora": "Cora: 2,708 papers, 5,278 citations, 1,433 words, 7 subjects",
+        "own": f"The graph {config.own or '(none chosen yet)'}, added on this server",
     }
     return (
         f"{names[config.graph]}. Few nodes have labels to train on, others choose the weights; the test nodes are read "
@@ -360,12 +359,13 @@ EXPERIMENT = Experiment(
     summary=("test accuracy", "seconds per epoch"),
     timed=("seconds per epoch",),
     lists={"feature variance": "feature variance"},
+    queries=QUERIES,
     predictions=(
         Prediction("test", "How many of the test nodes will it get right?", "test accuracy"),
         Prediction("validation", "And of the validation nodes, in the last epoch?", "validation accuracy"),
     ),
     data=about_data,
     prepare=lambda config: graphs.fetch(config.graph),
-    fingerprint=lambda config: graphs.fingerprint(config.graph),
+    fingerprint=fingerprint,
     inputs=work,
 )

@@ -91,7 +91,7 @@ def guessing(ends: tuple[float, float], chance: float) -> dict[str, Any]:
     }
 
 
-def by_seed(found: Mapping[int, Mapping[int, float]]) -> dict[int, Points]:
+def by_seed(found: Mapping[Any, Mapping[int, float]]) -> dict[int, Points]:
     """Results over a setting, setting -> seed -> value, as lines: seed -> (settings, rising, and values)."""
     seeds = sorted({seed for values in found.values() for seed in values})
     settings = {seed: [one for one in sorted(found) if seed in found[one]] for seed in seeds}
