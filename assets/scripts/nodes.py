@@ -1,11 +1,13 @@
 """Graphs: trains a GCN, a GAT, GraphSAGE or an MLP to tell the class of every node, one line an epoch.
 
-Needs torch and numpy; the karate club needs networkx, Cora its files cora.content and cora.cites in
-$LAYERLAB_DATASETS/Cora or ./data/Cora. The weights that LayerLab exports fit `Net`. As there, on a CPU one thread
-works. Written for reading: LayerLab's own layers give the same numbers in a fraction of the time.
+Needs torch and numpy; the karate club needs networkx. In $LAYERLAB_DATASETS or ./data, Cora is Cora/cora.content and
+Cora/cora.cites, a graph of one's own graphs/<name>/edges.csv and nodes.csv. The weights that LayerLab exports fit
+`Net`. As there, on a CPU one thread works. Written for reading: LayerLab's own layers give the same numbers in a
+fraction of the time.
 """
 
 import copy
+import csv
 import os
 
 import numpy as np
@@ -14,7 +16,8 @@ from torch import nn
 from torch.nn import functional as F
 
 # --- settings: begin
-GRAPH = "generated"  # Graph: karate, generated, cora
+GRAPH = "generated"  # Graph: karate, generated, cora, own
+OWN = ""  # My own graph
 MODEL = "gcn"  # Model: gcn, gat, sage, mlp
 NODES = 600  # Nodes
 CLASSES = 4  # Classes
@@ -43,7 +46,8 @@ SEEDS = (0, 1)
 DEVICE = "cpu"
 # --- settings: end
 
-ROOT = os.path.join(os.environ.get("LAYERLAB_DATASETS", "data"), "Cora")
+DATA = os.environ.get("LAYERLAB_DATASETS", "data")
+ROOT = os.path.join(DATA, "Cora")
 GAT = MODEL == "gat"
 RATE = GAT_DROPOUT if GAT else DROPOUT
 
@@ -82,6 +86,22 @@ def cora() -> tuple:
     with open(os.path.join(ROOT, "cora.cites")) as file:
         edges = np.array([[number[paper] for paper in line.split()] for line in file])
     return np.array([classes.index(row[-1]) for row in rows]), edges, np.array([row[1:-1] for row in rows], float)
+
+
+def own() -> tuple:
+    """From its two CSV files; without features each node's only word is itself."""
+    tables = []
+    for name in ("edges.csv", "nodes.csv"):
+        with open(os.path.join(DATA, "graphs", OWN, name), encoding="utf-8-sig") as file:
+            first = file.readline()
+            file.seek(0)
+            rows = csv.reader(file, delimiter=";" if first.count(";") > first.count(",") else ",")
+            tables.append([[cell.strip() for cell in row] for row in rows if any(row)][1:])
+    edges, rows = tables
+    number, classes = {row[0]: place for place, row in enumerate(rows)}, sorted({row[1] for row in rows})
+    labels, features = np.array([classes.index(row[1]) for row in rows]), np.array([row[2:] for row in rows], float)
+    pairs = np.array([[number[one], number[other]] for one, other, *_ in edges])
+    return labels, pairs, features if features.shape[1] else np.eye(len(rows))
 
 
 def with_noise(edges: np.ndarray, labels: np.ndarray) -> tuple:
@@ -281,7 +301,7 @@ def train(seed: int) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    labels, edges, features = {"karate": karate, "generated": generated, "cora": cora}[GRAPH]()
+    labels, edges, features = {"karate": karate, "generated": generated, "cora": cora, "own": own}[GRAPH]()
     pairs = np.sort(np.concatenate(with_noise(edges, labels)))
     COUNT, GROUPS = len(labels), CLASSES if GRAPH == "generated" else len(set(labels.tolist()))
     own = np.arange(COUNT if SELF_TERM and MODEL in ("gcn", "gat") else 0)
@@ -289,7 +309,8 @@ if __name__ == "__main__":
     keys = np.sort(np.concatenate([one * COUNT + other, other * COUNT + one, own * COUNT + own]))
     TARGET, SOURCE = (torch.from_numpy(part).to(DEVICE) for part in (keys // COUNT, keys % COUNT))
     LABELS = torch.from_numpy(labels).to(DEVICE)
-    FEATURES = torch.from_numpy(features / features.sum(1, keepdims=True)).float().to(DEVICE)
+    sizes = np.abs(features).sum(1, keepdims=True)
+    FEATURES = torch.from_numpy(features / np.where(sizes > 0, sizes, 1)).float().to(DEVICE)
     WORDS = FEATURES.nonzero(as_tuple=True)
     for seed in SEEDS:
         train(seed)

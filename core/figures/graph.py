@@ -57,8 +57,8 @@ def graph(found: Mapping[str, Numbers], places: Numbers, *, by: str = "labels", 
     traces += _ring(found, places, kind, node)
     assert len(traces) == NODE_TRACE
     traces += [_nodes(found, places, kind, by), *_legend(found)]
-    bare = {"visible": False, "range": [-1.08, 1.08]}
-    look = layout(xaxis=bare, yaxis={**bare, "scaleanchor": "x", "constrain": "domain"}, hovermode="closest")
+    bare = {"visible": False, "range": [-1.05, 1.05]}
+    look = layout(xaxis=bare, yaxis=bare)  # as wide as the page: only nearness means something
     look["legend"] |= {"itemclick": False, "itemdoubleclick": False}
     return drawn(data=traces, layout=look)
 
@@ -378,8 +378,11 @@ def attention_by_noise(
     if not equal:
         return figure
     x, y = zip(*equal, strict=True)
-    even = line("their share of the neighbours", list(x), list(y), Style(NEUTRAL, "dash", "circle-open"), unit="%")
+    look_of_share = Style(NEUTRAL, "dash", "circle-open")  # larger than the dots of what it may lie upon
+    even = line("their share of the neighbours", list(x), list(y), look_of_share, "lines+markers", unit="%", rim=2)
+    even["marker"]["size"] = 15
     more = figure.layout.to_plotly_json() | {"showlegend": True}
+    more["yaxis"] |= {"rangemode": "tozero"}
     return drawn(data=[*figure.data, even | {"meta": {"role": "share"}}], layout=more)
 
 

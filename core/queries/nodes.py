@@ -1,6 +1,6 @@
 """A graph on the device, its nodes divided, what is measured of a net on it, and what a trained net answers.
 
-Queries: f(model, config, device=..., split_seed=..., ...) -> Arrays. split_seed: the seed that the net was trained with;
+Queries: f(model, config, device=..., split_seed=..., ...) -> Arrays. split_seed: the seed the net was trained with;
 it says how the nodes were divided.
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 
 from core.config import ConfigError
 from core.contract import Explained
-from core.data import graphs
+from core.data import graphs, own_graphs
 from core.devices import GlobalState, isolated
 from core.events import Checkpoint, Event, Metrics
 from core.experiments import nodes
@@ -129,7 +130,7 @@ def test_every_retraining_field_changes_the_result(field: str):
 
 
 def test_view_fields_change_nothing_and_every_field_is_covered_here():
-    assert {one.name for one in NodesConfig.knobs() if one.retrains} == set(RETRAINING)
+    assert {one.name for one in NodesConfig.knobs() if one.retrains} == {*RETRAINING, "own"}  # own: see below
     assert small(band="range").retraining() == small().retraining()
 
 
@@ -234,3 +235,20 @@ def test_what_is_said_without_training():
         assert EXPERIMENT.inputs(config) > 0
     with pytest.raises(ConfigError, match=r"^model must be one of gcn, gat, sage, mlp; got 'gin'"):
         NodesConfig.parse({"model": "gin"})
+
+
+def test_graphs_of_ones_own_train_and_their_content_is_part_of_what_a_result_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("LAYERLAB_DATASETS", str(tmp_path))
+    edges, other = (text.encode() for text in (own_graphs.EXAMPLE_EDGES, own_graphs.EXAMPLE_EDGES + "ann,lee\n"))
+    for name, content in (("one", edges), ("two", other)):
+        own_graphs.keep(content, own_graphs.EXAMPLE_NODES.encode(), name)
+    one, two = (small(graph="own", own=name) for name in ("one", "two"))
+    assert everything(one) != everything(two)
+    marks = [EXPERIMENT.fingerprint(config) for config in (one, two)]
+    assert len(set(marks)) == 2 and all(marks)
+    assert nodes.shape(one) == (2, 2) and EXPERIMENT.inputs(one) > 0 and "one" in EXPERIMENT.data(one)
+    with pytest.raises(Explained, match="There is no graph called"):
+        list(nodes.run(small(graph="own", own="three"), (0,), CPU))
+    assert nodes.build(small(graph="own", own="three")) is not None  # the page counts its parameters
