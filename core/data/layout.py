@@ -15,7 +15,7 @@ Floats = NDArray[np.float32]
 
 
 def positions(edges: NDArray[np.int64], nodes: int) -> Floats:
-    """(nodes, 2) from −1 to 1, the same whenever it is asked. edges: (m, 2), each pair once.
+    """(nodes, 2), each direction from −1 to 1, the same whenever it is asked. edges: (m, 2), each pair once.
 
     Linked nodes attract, all nodes repel each other, as in Fruchterman & Reingold 1991 (networkx.spring_layout), with a
     pull to the middle. Here all forces of a step are products of matrices, in blocks of rows; kept once made.
@@ -39,7 +39,8 @@ def _positions(pairs: bytes, nodes: int) -> Floats:
     radius = np.maximum(np.linalg.norm(places, axis=1, keepdims=True), 1e-9)
     rim = 1.15 * np.quantile(radius, 0.95)  # beyond it only lonely nodes, which would make all others small
     places *= np.minimum(1, rim / radius)
-    found: Floats = (places / np.abs(places).max()).astype(np.float32)
+    places -= (places.max(axis=0) + places.min(axis=0)) / 2
+    found: Floats = (places / np.maximum(np.abs(places).max(axis=0), 1e-9)).astype(np.float32)
     return found
 
 

@@ -35,7 +35,7 @@ BOUNDS = (0.5, 0.8, 1.25, 2.0)  # of an equal share, between the widths
 WIDTHS = (0.4, 0.8, 1.3, 2.4, 4.5)  # px
 WIDTH_NAMES = ("less than ½ of an equal share", "½ to 0.8", "about an equal share", "1.25 to 2", "more than twice it")
 PLAIN = 2  # the width of edges without weights
-CROWD = 1000  # nodes, above which WebGL draws, and an edge is one line
+CROWD = 1000  # nodes, above which an edge is one line
 SIZES = ((100, 15.0), (400, 9.0), (1000, 7.0), (10_000, 5.0))  # nodes, and px of one
 SHOWN_TERMS = 12
 RIGHT, WRONG = "circle", "x"
@@ -52,11 +52,10 @@ def graph(found: Mapping[str, Numbers], places: Numbers, *, by: str = "labels", 
     found: of the query `picture`; places: (n, 2). by: "labels" or "said", what gives the colour. node: one to be
     ringed, with its edges. The last trace but the legend's holds the nodes in their order: see `node_at`.
     """
-    kind = "scattergl" if len(places) > CROWD else "scatter"
-    traces = _edges(found, places, kind)
-    traces += _ring(found, places, kind, node)
+    traces = _edges(found, places)
+    traces += _ring(found, places, node)
     assert len(traces) == NODE_TRACE
-    traces += [_nodes(found, places, kind, by), *_legend(found)]
+    traces += [_nodes(found, places, by), *_legend(found)]
     bare = {"visible": False, "range": [-1.05, 1.05]}
     look = layout(xaxis=bare, yaxis=bare)  # as wide as the page: only nearness means something
     look["legend"] |= {"itemclick": False, "itemdoubleclick": False}
@@ -71,7 +70,7 @@ def node_at(trace: int, index: tuple[int, ...], nodes: int) -> int | None:
     return index[0] if trace == NODE_TRACE and len(index) == 1 and index[0] < nodes else None
 
 
-def _nodes(found: Mapping[str, Numbers], places: Numbers, kind: str, by: str) -> dict[str, Any]:
+def _nodes(found: Mapping[str, Numbers], places: Numbers, by: str) -> dict[str, Any]:
     names, labels, said = found["classes"].tolist(), found["labels"], found["said"]
     right = labels == said
     count = len(names)
@@ -84,7 +83,7 @@ def _nodes(found: Mapping[str, Numbers], places: Numbers, kind: str, by: str) ->
     ]
     size = next(px for most, px in SIZES if len(places) <= most)
     return {
-        "type": kind,
+        "type": "scatter",
         "mode": "markers",
         "x": places[:, 0],
         "y": places[:, 1],
@@ -104,7 +103,7 @@ def _nodes(found: Mapping[str, Numbers], places: Numbers, kind: str, by: str) ->
     }
 
 
-def _edges(found: Mapping[str, Numbers], places: Numbers, kind: str) -> list[dict[str, Any]]:
+def _edges(found: Mapping[str, Numbers], places: Numbers) -> list[dict[str, Any]]:
     """A trace a width, twice: the graph's own edges, then those that were added."""
     edges, added, listens = found["edges"], found["added"], found["listens"]
     ends = places[edges]  # (m, 2, 2)
@@ -116,32 +115,30 @@ def _edges(found: Mapping[str, Numbers], places: Numbers, kind: str) -> list[dic
         lines, new = ends, added
         widths = np.digitize(listens.mean(axis=0), BOUNDS) if listens.shape[1] else np.full(len(edges), PLAIN)
     return [
-        _lines(
-            kind, lines[(widths == width) & (new == is_new)], ADDED if is_new else NEUTRAL, px, 0.75 if is_new else 0.5
-        )
+        _lines(lines[(widths == width) & (new == is_new)], ADDED if is_new else NEUTRAL, px, 0.75 if is_new else 0.5)
         for is_new in (False, True)
         for width, px in enumerate(WIDTHS)
     ]
 
 
-def _ring(found: Mapping[str, Numbers], places: Numbers, kind: str, node: int | None) -> list[dict[str, Any]]:
+def _ring(found: Mapping[str, Numbers], places: Numbers, node: int | None) -> list[dict[str, Any]]:
     """The chosen node's edges and ring, and the rings of those that train."""
     own = (found["edges"] == (-1 if node is None else node)).any(axis=1)
     at = places[:0] if node is None else places[node : node + 1]
     train = places[found["part"] == 0]
     size = next(px for most, px in SIZES if len(places) <= most)
     return [
-        _lines(kind, places[found["edges"][own]], CHOSEN, 2.0, 0.9),
-        _rings(kind, at, CHOSEN, size + 12, 4),
-        _rings(kind, train, NEUTRAL, size + 5, 1.6),
+        _lines(places[found["edges"][own]], CHOSEN, 2.0, 0.9),
+        _rings(at, CHOSEN, size + 12, 4),
+        _rings(train, NEUTRAL, size + 5, 1.6),
     ]
 
 
-def _lines(kind: str, ends: Numbers, colour: str, width: float, opacity: float) -> dict[str, Any]:
+def _lines(ends: Numbers, colour: str, width: float, opacity: float) -> dict[str, Any]:
     path = np.full((len(ends), 3, 2), np.nan, np.float32)
     path[:, :2] = ends
     return {
-        "type": kind,
+        "type": "scatter",
         "mode": "lines",
         "x": path[..., 0].ravel(),
         "y": path[..., 1].ravel(),
@@ -152,9 +149,9 @@ def _lines(kind: str, ends: Numbers, colour: str, width: float, opacity: float) 
     }
 
 
-def _rings(kind: str, places: Numbers, colour: str, size: float, width: float) -> dict[str, Any]:
+def _rings(places: Numbers, colour: str, size: float, width: float) -> dict[str, Any]:
     return {
-        "type": kind,
+        "type": "scatter",
         "mode": "markers",
         "x": places[:, 0],
         "y": places[:, 1],
