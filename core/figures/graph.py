@@ -106,7 +106,7 @@ def _nodes(found: Mapping[str, Numbers], places: Numbers, by: str) -> dict[str, 
 def _edges(found: Mapping[str, Numbers], places: Numbers) -> list[dict[str, Any]]:
     """A trace a width, twice: the graph's own edges, then those that were added."""
     edges, added, listens = found["edges"], found["added"], found["listens"]
-    ends = places[edges]  # (m, 2, 2)
+    ends, faint = places[edges], 0.4 if len(places) > CROWD else 1.0  # (m, 2, 2)
     if listens.shape[1] and len(places) <= CROWD:
         middle = ends.mean(axis=1)
         lines = np.concatenate([np.stack([ends[:, at], middle], axis=1) for at in (0, 1)])
@@ -114,9 +114,10 @@ def _edges(found: Mapping[str, Numbers], places: Numbers) -> list[dict[str, Any]
     else:
         lines, new = ends, added
         widths = np.digitize(listens.mean(axis=0), BOUNDS) if listens.shape[1] else np.full(len(edges), PLAIN)
+    looks = ((False, NEUTRAL, 0.5 * faint), (True, ADDED, 0.75 * faint))
     return [
-        _lines(lines[(widths == width) & (new == is_new)], ADDED if is_new else NEUTRAL, px, 0.75 if is_new else 0.5)
-        for is_new in (False, True)
+        _lines(lines[(widths == width) & (new == is_new)], colour, px, opacity)
+        for is_new, colour, opacity in looks
         for width, px in enumerate(WIDTHS)
     ]
 
