@@ -2,7 +2,7 @@
 
 Source: Radford et al. 2019 for the net; AdamW with betas 0.9 and 0.95, decay 0.1 on matrices only and gradients
 clipped at norm 1 as in a course assignment (UvA Deep Learning, assignment 2). The last tenth of the text is held out
-and chooses nothing: the weights of the last step are reported. Losses are means over the second half of every block,
+and chooses nothing: the weights of the last epoch are reported. Losses are means over the second half of every block,
 so that each counted character has at least half a block before it.
 """
 
@@ -31,7 +31,7 @@ from core.nn.gpt import SIZES, Gpt, Mlp, Norm, Positions, Shape, Similarity
 from core.queries.gpt import QUERIES, windows
 from core.training import Learner, checked_losses, checkpoint, minibatches
 
-EVALUATIONS, LOGGED = 20, 100  # moments of a training that are measured, and that its loss is told at
+STEPS, TOLD = 40, 8  # batches of an epoch, and those over which a training loss is averaged and told
 WARM_UP = 0.05  # of all steps
 PIECE_NUMBERS = 8 * 128 * 48  # of a token's numbers × tokens that go through at once on a CPU: they stay in its cache
 WORK_BETWEEN_EVENTS = 1.6e9  # multiplications: a tenth of a second or so
@@ -80,7 +80,9 @@ class GptConfig(Config):
         help="Linear: elu + 1, through running sums; its weights have no dropout.",
         labels={"linear": "causal linear (elu + 1)"},
     )
-    learning_rate: float = knob(5e-4, "Learning rate", group="training", ge=1e-5, le=1.0, logarithmic=True)
+    learning_rate: float = knob(
+        2e-3, "Learning rate", group="training", ge=1e-5, le=1.0, logarithmic=True, help="The highest; source: 0.0005."
+    )
     schedule: Literal["constant", "cosine"] = knob(
         "cosine",
         "Rate over time",
@@ -92,7 +94,7 @@ class GptConfig(Config):
     weight_decay: float = knob(0.1, "Weight decay", group="training", ge=0.0, le=1.0, help="On matrices only.")
     clip: float = knob(1.0, "Gradient clip", group="training", ge=0.01, le=100.0, help="Longest norm of a gradient.")
     batch_size: int = knob(16, "Batch size", unit="blocks", group="training", ge=1, le=512)
-    steps: int = knob(1500, "Steps", group="training", ge=1, le=100_000)
+    epochs: int = knob(18, "Epochs", group="training", unit="of 40 batches", ge=1, le=2500)
     band: Band = band_knob()
 
     @property
@@ -153,7 +155,7 @@ def make_learner(config: GptConfig, seed: int, device: torch.device) -> ReadingL
 
 
 def run(config: GptConfig, seeds: tuple[int, ...], device: torch.device) -> Iterator[Event]:
-    """Train all seeds side by side; twenty times, and once before, they are measured on the held-out text."""
+    """Train all seeds side by side; before and after every epoch of 40 batches they are measured on held-out text."""
     found = texts.load(config.corpus, config.file, config.block)
     text, held_out = torch.from_numpy(found.train).to(device), windows(found.held_out, config.block).to(device)
     learners = [make_learner(config, seed, device) for seed in seeds]
@@ -161,49 +163,43 @@ def run(config: GptConfig, seeds: tuple[int, ...], device: torch.device) -> Iter
     yield from measure(learners, held_out, 0)
     yield checkpoint(0, learners)
 
-    measured, told = moments(config.steps, EVALUATIONS), moments(config.steps, LOGGED)
-    piece = pieces(config, device)
-    works = 0.0  # since the last event
-    for step in range(1, config.steps + 1):
-        for learner in learners:
-            blocks = drawn_blocks(text, config, learner)
-            parts = list(minibatches(len(blocks), piece))
-            learner.net.train()
-            learner.optimiser.zero_grad(set_to_none=True)
-            losses = []
-            for number, part in enumerate(parts, start=1):
-                began = time.perf_counter()
-                each = loss_of(learner, blocks[part], config)  # (blocks, places)
-                (each.sum() / blocks[:, 1:].numel()).backward()
-                losses.append(second_half(each.detach()).sum())
-                learner.seconds += time.perf_counter() - began
-                works += work(config) * each.numel()
-                if works > WORK_BETWEEN_EVENTS and number < len(parts):
-                    works = 0.0
-                    yield Metrics(step - 1 + number / len(parts), {})  # nothing to say, but others wait for a turn
-            began = time.perf_counter()
-            for group in learner.optimiser.param_groups:
-                group["lr"] = config.learning_rate * rate_at(step / config.steps, config.schedule)
-            learner.watch.norms.append(nn.utils.clip_grad_norm_(learner.net.parameters(), config.clip))
-            learner.optimiser.step()
-            learner.losses.append(torch.stack(losses).sum() / second_half(blocks[:, 1:]).numel())
-            learner.shown += blocks[:, 1:].numel()
-            learner.seconds += time.perf_counter() - began
-        if step in told:
-            yield Metrics(step, {TRAINING: checked_losses(learners, config, step)})
+    piece, works = pieces(config, device), 0.0  # multiplications since the last event
+    for epoch in range(1, config.epochs + 1):
+        for step in range(1, STEPS + 1):
+            now = epoch - 1 + step / STEPS
             for learner in learners:
-                learner.losses.clear()
-        elif works > WORK_BETWEEN_EVENTS:
-            works = 0.0
-            yield Metrics(step, {})
-        if step in measured:
-            yield from measure(learners, held_out, step)
-            yield checkpoint(step, learners)
-
-
-def moments(steps: int, count: int) -> set[int]:
-    """About so many steps, evenly, the last among them."""
-    return {max(1, round(steps * one / count)) for one in range(1, count + 1)}
+                blocks = drawn_blocks(text, config, learner)
+                parts = list(minibatches(len(blocks), piece))
+                learner.net.train()
+                learner.optimiser.zero_grad(set_to_none=True)
+                losses = []
+                for number, part in enumerate(parts, start=1):
+                    began = time.perf_counter()
+                    each = loss_of(learner, blocks[part], config)  # (blocks, places)
+                    (each.sum() / blocks[:, 1:].numel()).backward()
+                    losses.append(second_half(each.detach()).sum())
+                    learner.seconds += time.perf_counter() - began
+                    works += work(config) * each.numel()
+                    if works > WORK_BETWEEN_EVENTS and number < len(parts):
+                        works = 0.0
+                        yield Metrics(now - (1 - number / len(parts)) / STEPS, {})  # nothing to say; others get a turn
+                began = time.perf_counter()
+                for group in learner.optimiser.param_groups:
+                    group["lr"] = config.learning_rate * rate_at(now / config.epochs, config.schedule)
+                learner.watch.norms.append(nn.utils.clip_grad_norm_(learner.net.parameters(), config.clip))
+                learner.optimiser.step()
+                learner.losses.append(torch.stack(losses).sum() / second_half(blocks[:, 1:]).numel())
+                learner.shown += blocks[:, 1:].numel()
+                learner.seconds += time.perf_counter() - began
+            if step % TOLD == 0:
+                yield Metrics(now if step < STEPS else epoch, {TRAINING: checked_losses(learners, config, epoch)})
+                for learner in learners:
+                    learner.losses.clear()
+            elif works > WORK_BETWEEN_EVENTS:
+                works = 0.0
+                yield Metrics(now, {})
+        yield from measure(learners, held_out, epoch)
+        yield checkpoint(epoch, learners)
 
 
 def drawn_blocks(text: Tensor, config: GptConfig, learner: ReadingLearner) -> Tensor:
@@ -246,18 +242,18 @@ def levels(found: texts.Text, seeds: int) -> dict[str, NDArray[np.float64]]:
     return {name: np.full(seeds, value) for name, value in known.items() if value is not None}
 
 
-def measure(learners: list[ReadingLearner], held_out: Tensor, step: int) -> Iterator[Event]:
+def measure(learners: list[ReadingLearner], held_out: Tensor, epoch: int) -> Iterator[Event]:
     """Loss on the held-out text, and the speed so far."""
     losses = np.zeros(len(learners))
     for column, learner in enumerate(learners):
-        losses[column] = yield from held_out_loss(learner.net, held_out, step)
+        losses[column] = yield from held_out_loss(learner.net, held_out, epoch)
     values = {HELD_OUT: losses}
-    if step:
+    if epoch:
         values[SPEED] = np.array([learner.shown / learner.seconds for learner in learners])
-    yield Metrics(step, values)
+    yield Metrics(epoch, values)
 
 
-def held_out_loss(net: nn.Module, held_out: Tensor, step: int) -> Generator[Event, None, float]:
+def held_out_loss(net: nn.Module, held_out: Tensor, epoch: int) -> Generator[Event, None, float]:
     """In nats per character; events without a number divide a long reading."""
     net.eval()
     sums, count = 0.0, 8
@@ -265,7 +261,7 @@ def held_out_loss(net: nn.Module, held_out: Tensor, step: int) -> Generator[Even
         with torch.inference_mode():
             sums += second_half(losses_at(net, held_out[piece])).sum().item()
         if piece.stop < len(held_out):
-            yield Metrics(step, {})
+            yield Metrics(epoch, {})
     return sums / second_half(held_out[:, 1:]).numel()
 
 
@@ -287,7 +283,7 @@ def _about(config: GptConfig) -> str:
     floor = " Their entropy per character is known: no net can go below it." if config.corpus == "grammar" else ""
     return (
         f"{name or 'a text of my own'}, character by character; the last tenth is held out and chooses nothing: the "
-        f"weights of the last step are reported.{floor}"
+        f"weights of the last epoch are reported.{floor}"
     )
 
 
@@ -305,7 +301,7 @@ EXPERIMENT = Experiment(
     config=GptConfig,
     run=run,
     build=build,
-    total_steps=lambda config: config.steps,
+    total_steps=lambda config: config.epochs,
     summary=(HELD_OUT, SPEED),
     timed=(SPEED,),
     predictions=(
@@ -316,5 +312,5 @@ EXPERIMENT = Experiment(
     queries=QUERIES,
     prepare=lambda config: texts.prepare(config.corpus),
     fingerprint=lambda config: texts.fingerprint(config.corpus, config.file),
-    inputs=lambda config: 3.0 * config.batch_size,
+    inputs=lambda config: 3.0 * STEPS * config.batch_size,
 )

@@ -1,0 +1,150 @@
+"""The language model: our loop against a plain one, generation with what is kept and without, and a first character.
+
+train: the experiment's own loop, and the usual one for the same net (the whole batch at once, mean cross-entropy,
+AdamW as it comes, gradients clipped), in single precision and with autocast to bf16; one thread, sides alternate step
+by step; ratios are of medians. speak: 512 characters by a net with a block of 512, the same text on both sides.
+query: four characters after a prompt, through the engine and a warm worker.
+
+    python -m benchmarks.gpt [--size nano] [--steps 30] [--rounds 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core.data import text as texts
+from core.engine.scheduler import Scheduler
+from core.engine.store import Store
+from core.events import Metrics
+from core.experiments import gpt
+from core.experiments.gpt import TRAINING, GptConfig, build
+from core.queries.gpt import written
+from core.queries.sampling import Sampling
+from core.training import weights_of
+
+CPU = torch.device("cpu")
+
+
+def main() -> None:
+    """Print medians and ratios."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", default="nano")
+    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    train(GptConfig.parse({"size": options.size}), options.steps)
+    speak(GptConfig.parse({"size": options.size, "block": 512}), options.rounds)
+    waits = sorted(queries(GptConfig.parse({"size": options.size}), 20))
+    print(f"query  median {statistics.median(waits):.1f} ms, slowest {waits[-1]:.1f} ms, of {len(waits)}")
+
+
+def train(config: GptConfig, steps: int) -> None:
+    """Tokens per second of each side, and ratios."""
+    tokens = config.batch_size * config.block
+    sides = {"ours": ours(config), "plain": plain(config), "bf16": plain(config, torch.bfloat16)}
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for number in range(steps + 1):
+        for name, side in sides.items():
+            start = time.perf_counter()
+            next(side)
+            if number:  # the first step warms up
+                seconds[name].append(time.perf_counter() - start)
+    median = {name: statistics.median(found) for name, found in seconds.items()}
+    for name in sides:
+        print(
+            f"train  {config.size} {name:<6}{1e3 * median[name]:8.1f} ms a step  {tokens / median[name]:9,.0f} tokens/s"
+            f"   ours is {median[name] / median['ours']:.2f} times as fast"
+        )
+
+
+def ours(config: GptConfig) -> Iterator[None]:
+    """One step of the experiment's loop at a time."""
+    gpt.STEPS, gpt.TOLD = 10_000, 1  # never measured, told at every step
+    events = gpt.run(config, (0,), CPU)
+    for event in events:
+        if isinstance(event, Metrics) and gpt.HELD_OUT in event.values:
+            break
+    next(events)  # the checkpoint
+    for event in events:
+        if isinstance(event, Metrics) and TRAINING in event.values:
+            yield
+
+
+def plain(config: GptConfig, autocast: torch.dtype | None = None) -> Iterator[None]:
+    """One step of the usual loop at a time."""
+    text = torch.from_numpy(texts.load(config.corpus).train)
+    torch.manual_seed(0)
+    net = build(config)
+    matrices = [one for one in net.parameters() if one.ndim >= 2]
+    others = [one for one in net.parameters() if one.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.95))
+    net.train()
+    while True:
+        starts = torch.randint(len(text) - config.block, (config.batch_size,)).tolist()
+        x = torch.stack([text[start : start + config.block] for start in starts])
+        y = torch.stack([text[start + 1 : start + 1 + config.block] for start in starts])
+        with torch.autocast("cpu", dtype=autocast or torch.bfloat16, enabled=autocast is not None):
+            logits: Tensor = net(x)
+            loss = F.cross_entropy(logits.view(-1, logits.shape[-1]), y.view(-1))
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), config.clip)
+        optimiser.step()
+        loss.item()
+        yield
+
+
+def speak(config: GptConfig, rounds: int) -> None:
+    """Seconds for 512 characters, and whether both sides say the same."""
+    torch.manual_seed(0)
+    net = build(config).eval()
+    sides: dict[str, Callable[[], list[int]]] = {
+        "kept": lambda: [one for one, _ in written(net, [0], Sampling(), 512)],
+        "anew": lambda: [one for one, _ in written(net, [0], Sampling(), 512, cached=False)],
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    said = {}
+    for number in range(rounds + 1):
+        for name, side in sides.items():
+            start = time.perf_counter()
+            said[name] = side()
+            if number:
+                seconds[name].append(time.perf_counter() - start)
+    kept, anew = (statistics.median(seconds[name]) for name in ("kept", "anew"))
+    print(
+        f"speak  {config.size} kept {kept:.2f} s, anew {anew:.2f} s, ratio {anew / kept:.1f}; "
+        f"the same text: {said['kept'] == said['anew']}"
+    )
+
+
+def queries(config: GptConfig, count: int) -> list[float]:
+    """Milliseconds of each query through the engine, after two that warm up."""
+    with tempfile.TemporaryDirectory() as home:
+        store = Store(Path(home))
+        scheduler = Scheduler(store, device="cpu", workers=1)
+        try:
+            weights, waits = weights_of(build(config)), []
+            for number in range(count + 2):
+                start = time.perf_counter()
+                about = {"key": "benchmark", "prompt": "the old king", "count": 4, "seed": number, "timeout": 120.0}
+                scheduler.query_weights("gpt", config, weights, 0, "say", **about)
+                waits.append(1e3 * (time.perf_counter() - start))
+            return waits[2:]
+        finally:
+            scheduler.shutdown()
+            store.close()
+
+
+if __name__ == "__main__":
+    main()
