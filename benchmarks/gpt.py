@@ -137,7 +137,13 @@ def queries(config: GptConfig, count: int) -> list[float]:
             weights, waits = weights_of(build(config)), []
             for number in range(count + 2):
                 start = time.perf_counter()
-                about = {"key": "benchmark", "prompt": "the old king", "count": 4, "seed": number, "timeout": 120.0}
+                about = {
+                    "key": "benchmark",
+                    "prompt": "the old king",
+                    "count": 4,
+                    "draw": number,
+                    "timeout": 120.0,
+                }
                 scheduler.query_weights("gpt", config, weights, 0, "say", **about)
                 waits.append(1e3 * (time.perf_counter() - start))
             return waits[2:]

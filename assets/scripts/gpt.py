@@ -46,7 +46,7 @@ DEVICE = "cpu"
 ROOT = Path(os.environ.get("LAYERLAB_DATASETS", "data")) / "text"
 SHAPES = {"nano": (3, 3, 48), "micro": (4, 4, 128), "mini": (6, 6, 384), "own": (LAYERS, HEADS, WIDTH)}
 DEPTH, PARTS, SPAN = SHAPES[SIZE]
-PIECE = max(1, min(BATCH_SIZE, 49152 // (BLOCK * SPAN))) if DEVICE == "cpu" else BATCH_SIZE
+PIECE = max(1, min(BATCH_SIZE, 262144 // (BLOCK * SPAN))) if DEVICE == "cpu" else BATCH_SIZE
 STEPS, TOLD = 40, 8
 
 

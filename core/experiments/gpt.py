@@ -33,7 +33,7 @@ from core.training import Learner, checked_losses, checkpoint, minibatches
 
 STEPS, TOLD = 40, 8  # batches of an epoch, and those over which a training loss is averaged and told
 WARM_UP = 0.05  # of all steps
-PIECE_NUMBERS = 8 * 128 * 48  # of a token's numbers × tokens that go through at once on a CPU: they stay in its cache
+PIECE_NUMBERS = 2**18  # tokens × width that go through at once on a CPU, so that a step can be interrupted
 WORK_BETWEEN_EVENTS = 1.6e9  # multiplications: a tenth of a second or so
 TRAINING, HELD_OUT, SPEED = "training loss", "held-out loss", "tokens per second"
 BIGRAM, FLOOR = "bigram loss", "entropy floor"
@@ -266,7 +266,7 @@ def held_out_loss(net: nn.Module, held_out: Tensor, epoch: int) -> Generator[Eve
 
 
 def pieces(config: GptConfig, device: torch.device) -> int:
-    """Blocks that go through at once: on a CPU so few that what is kept for their gradients stays in its cache."""
+    """Blocks that go through at once: on a CPU no more than take a few tenths of a second."""
     if device.type != "cpu":
         return config.batch_size
     return max(1, min(config.batch_size, PIECE_NUMBERS // (config.block * config.shape.width)))

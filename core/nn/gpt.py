@@ -27,6 +27,7 @@ Similarity = Literal["softmax", "linear"]
 
 ROTARY_BASE = 10_000.0  # of the slowest turn
 INITIAL_STD = 0.02
+EPSILON = 1e-5  # of RMSNorm, as of torch's LayerNorm
 KERNELS: Mapping[Similarity, Kernel] = {"softmax": Softmax(), "linear": Linear()}
 
 
@@ -45,8 +46,7 @@ SIZES: Mapping[str, Shape] = {"nano": Shape(3, 3, 48), "micro": Shape(4, 4, 128)
 class Kept:
     """What one layer keeps of the text so far: keys and values, or for the linear kernel their running sums alone."""
 
-    keys: Tensor | None = None  # (batch, heads, n, d)
-    values: Tensor | None = None
+    pairs: Tensor | None = None  # keys and values, (2, batch, heads, n, d)
     sums: Tensor | None = None  # Σφ(k)(v, 1)ᵀ: (batch, heads, d, d + 1)
 
 
@@ -81,8 +81,8 @@ class Attention(nn.Module):
     def heads_of(self, tokens: Tensor, turns: Turns | None) -> tuple[Tensor, Tensor, Tensor]:
         """q, k, v, each (batch, heads, n, d); q and k turned by their places."""
         parts = self.project(tokens).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        q, k, v = parts
-        return (q, k, v) if turns is None else (turned(q, turns), turned(k, turns), v)
+        q, k = parts[:2] if turns is None else turned(parts[:2], turns)
+        return q, k, parts[2]
 
     def weights(self, tokens: Tensor, turns: Turns | None, causal: bool = True) -> Tensor:
         """(batch, heads, n, n): how much every token (row) takes from every other; rows sum to one."""
@@ -98,13 +98,12 @@ class Attention(nn.Module):
 
     def _going_on(self, q: Tensor, k: Tensor, v: Tensor, kept: Kept) -> Tensor:
         """Of the tokens after those that were read: with an empty cache any number, else one at a time."""
-        first = kept.keys is None and kept.sums is None
+        first = kept.pairs is None and kept.sums is None
         assert first or q.shape[2] == 1, "one token at a time goes on from what is kept"
         if self.similarity == "softmax":
-            if kept.keys is not None and kept.values is not None:
-                k, v = torch.cat([kept.keys, k], dim=2), torch.cat([kept.values, v], dim=2)
-            kept.keys, kept.values = k, v
-            return F.scaled_dot_product_attention(q, k, v, is_causal=first)
+            new = torch.stack([k, v])
+            kept.pairs = new if kept.pairs is None else torch.cat([kept.pairs, new], dim=3)
+            return F.scaled_dot_product_attention(q, kept.pairs[0], kept.pairs[1], is_causal=first)
         left, right = KERNELS["linear"].map(q, k)
         added = right.mT @ F.pad(v, (0, 1), value=1.0)
         kept.sums = added if kept.sums is None else kept.sums + added
@@ -143,7 +142,20 @@ class Block(nn.Module):
 
 def norm_of(norm: Norm, width: int) -> nn.Module:
     """RMSNorm, which divides by the root of the mean square, or LayerNorm, which takes the mean away first."""
-    return nn.RMSNorm(width, eps=1e-5) if norm == "rms" else nn.LayerNorm(width, bias=False)
+    return RmsNorm(width) if norm == "rms" else nn.LayerNorm(width, bias=False)
+
+
+class RmsNorm(nn.Module):
+    """x / √(mean(x²) + 10⁻⁵) times a learned factor for each number; on a CPU in fewer passes than torch's own."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(…, width) -> the same."""
+        scale = (x.square().mean(dim=-1, keepdim=True) + EPSILON).rsqrt()
+        return x * scale * self.weight
 
 
 class Gpt(nn.Module):

@@ -73,7 +73,7 @@ def written(
         else:
             read = text[-1:]
         logits = net(torch.tensor([read], device=device), cache=cache if cached else None)[0, -1]
-        said = drawn(how.probabilities(logits.double().cpu().numpy()), float(even))
+        said = drawn(how.probabilities(logits.cpu().numpy()), float(even))
         text.append(said)
         yield said, logits
 
@@ -89,13 +89,14 @@ def say(
     temperature: float = 1.0,
     top_k: int = 0,
     top_p: float = 1.0,
-    seed: int = 0,
+    draw: int = 0,
 ) -> Arrays:
     """Text after a prompt, and after what was said already in earlier pieces.
 
     "text" (count,) places among "characters" (their code points); "logits" (count, characters) float32 that each was
     drawn from; "prompt": the number of characters that were read, of which an empty prompt has one.
-    Raises ValueError for characters that the net has never seen, and for too many.
+    draw: the seed of the draws; `seed` would name a net. Raises ValueError for characters that the net has never seen,
+    and for too many.
     """
     net, characters = _gpt(model), text_of(config).characters
     if len(prompt) + len(before) > MOST_PROMPT + MOST_WRITTEN or not 1 <= count <= MOST_WRITTEN:
@@ -103,7 +104,7 @@ def say(
             f"A prompt may have {MOST_PROMPT:,} characters, and an answer from 1 to {MOST_WRITTEN:,}; got "
             f"{len(prompt):,} and {count + len(before):,}. Write less."
         )
-    how = Sampling(temperature, top_k, top_p, seed)
+    how = Sampling(temperature, top_k, top_p, draw)
     read = encode((prompt or beginning(characters)) + before, characters).tolist()
     said = list(written(net, read, how, count, len(before)))
     arrays: dict[str, NDArray[np.generic]] = {

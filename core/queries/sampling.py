@@ -5,12 +5,15 @@ What is drawn at a place depends on the seed and the place, not on what was draw
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+FIRST_PIECE, PIECE = 4, 24  # characters of an answer that come at once
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Sampling:
         al., ICLR 2020, section 3.1.
         """
         before = np.asarray(logits, dtype=np.float64)
+        if self.temperature and not self.top_k and self.top_p == 1:
+            return softmax(before / self.temperature)
         order = np.argsort(-before, axis=-1, kind="stable")
         ranks = np.argsort(order, axis=-1, kind="stable")
         if self.temperature == 0:
@@ -60,6 +65,33 @@ class Sampling:
     def draws(self, start: int, count: int) -> Floats:
         """(count,) even numbers from 0 to 1 for the places from `start` on."""
         return np.random.default_rng(self.seed).random(start + count)[start:]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of an answer: its characters, and the logits (characters, known) that each was drawn from."""
+
+    text: str
+    logits: NDArray[np.float32]
+    known: tuple[str, ...]
+
+
+def streamed(ask: Callable[..., Mapping[str, Any] | None], prompt: str, how: Sampling, length: int) -> Iterator[Piece]:
+    """An answer piece by piece, the first one short so that it comes at once; ends early where there is no answer.
+
+    ask: takes the arguments of the query `say` and returns its arrays.
+    """
+    said = ""
+    while len(said) < length:
+        count = min(FIRST_PIECE if not said else PIECE, length - len(said))
+        shape = {"temperature": how.temperature, "top_k": how.top_k, "top_p": how.top_p, "draw": how.seed}
+        found = ask(prompt=prompt, before=said, count=count, **shape)
+        if found is None:
+            return
+        known = tuple(map(chr, found["characters"].tolist()))
+        piece = Piece("".join(known[one] for one in found["text"].tolist()), found["logits"], known)
+        said += piece.text
+        yield piece
 
 
 def softmax(logits: Floats) -> Floats:
