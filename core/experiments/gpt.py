@@ -129,7 +129,7 @@ class ReadingLearner(Learner):
 def build(config: GptConfig) -> nn.Module:
     """The untrained net of this config."""
     return Gpt(
-        characters=len(texts.load(config.corpus, config.file, config.block).characters),
+        characters=texts.count(config.corpus, config.file),
         block=config.block,
         shape=config.shape,
         positions=config.positions,

@@ -113,6 +113,13 @@ def test_what_cannot_be_trained_on_says_what_to_do(home: Path):
         text.load("grimm")
 
 
+def test_how_many_characters_is_known_before_a_text_is_there(home: Path):
+    assert text.count("grammar") == 27
+    assert text.count("grimm") == 80 and text.count("file", "gone") == 100
+    text.save("mine", b"abc" * 50)
+    assert text.count("file", "mine") == 3
+
+
 def test_a_text_that_changed_has_another_fingerprint(home: Path, monkeypatch: pytest.MonkeyPatch):
     text.save("mine", b"abc" * 50)
     monkeypatch.setattr(text, "LOOK_SECONDS", 1e-9)
@@ -128,3 +135,12 @@ def test_strange_characters_are_named():
     assert found.encode("the").tolist() == [found.characters.index(one) for one in "the"]
     with pytest.raises(ValueError, match=r"never seen “é”, “7”, asterisk. It knows: abcd.* and 4 signs"):
         found.encode("café 7*")
+
+
+@pytest.mark.skipif(not (text._root() / text.GRIMM).is_file(), reason="Grimm's tales are not in LAYERLAB_DATASETS")
+def test_grimms_tales_are_cut_from_header_to_licence():
+    found = text.load("grimm", block=512)
+    whole = "".join(found.characters[one] for one in np.concatenate([found.train, found.held_out]))
+    assert len(found.characters) == text.GRIMM_CHARACTERS
+    assert whole.startswith("Produced by") and whole.endswith("by The Brothers Grimm")
+    assert "Gutenberg License" not in whole and len(whole) > 500_000
