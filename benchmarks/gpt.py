@@ -1,17 +1,20 @@
 """The language model: our loop against a plain one, generation with what is kept and without, and a first character.
 
-train: the experiment's own loop, and the usual one for the same net (the whole batch at once, mean cross-entropy,
-AdamW as it comes, gradients clipped), in single precision and with autocast to bf16; one thread, sides alternate step
-by step; ratios are of medians. speak: 512 characters by a net with a block of 512, the same text on both sides.
-query: four characters after a prompt, through the engine and a warm worker.
+train: the experiment's own loop in a worker's environment, and the usual one for the same net as a script would run it
+(mean cross-entropy, AdamW as it comes, gradients clipped), in single precision and with autocast to bf16; a process of
+one thread each, which take turns; ratios are of medians. speak: 512 characters by a net with a block of 512, the same
+text on both sides. query: four characters after a prompt, through the engine and a warm worker.
 
-    python -m benchmarks.gpt [--size nano] [--steps 30] [--rounds 3]
+    python -m benchmarks.gpt [--size nano] [--steps 10] [--rounds 7]
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.data import text as texts
+from core.engine.local import environment
 from core.engine.scheduler import Scheduler
 from core.engine.store import Store
 from core.events import Metrics
@@ -38,33 +42,81 @@ def main() -> None:
     """Print medians and ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", default="nano")
-    parser.add_argument("--steps", type=int, default=30)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    train(GptConfig.parse({"size": options.size}), options.steps)
-    speak(GptConfig.parse({"size": options.size, "block": 512}), options.rounds)
+    if options.side:
+        child(options.side, GptConfig.parse({"size": options.size}), options.steps, options.rounds)
+        return
+    train(options.size, options.steps, options.rounds)
+    speak(GptConfig.parse({"size": options.size, "block": 512}), 3)
     waits = sorted(queries(GptConfig.parse({"size": options.size}), 20))
     print(f"query  median {statistics.median(waits):.1f} ms, slowest {waits[-1]:.1f} ms, of {len(waits)}")
 
 
-def train(config: GptConfig, steps: int) -> None:
+def train(size: str, steps: int, rounds: int) -> None:
     """Tokens per second of each side, and ratios."""
-    tokens = config.batch_size * config.block
-    sides = {"ours": ours(config), "plain": plain(config), "bf16": plain(config, torch.bfloat16)}
+    config = GptConfig.parse({"size": size})
+    tokens = steps * config.batch_size * config.block
+    sides = {name: Side(name, size, steps, rounds) for name in SIDES}
     seconds: dict[str, list[float]] = {name: [] for name in sides}
-    for number in range(steps + 1):
+    for _ in range(rounds):
         for name, side in sides.items():
-            start = time.perf_counter()
-            next(side)
-            if number:  # the first step warms up
-                seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(side.round())
     median = {name: statistics.median(found) for name, found in seconds.items()}
-    for name in sides:
+    for name, side in sides.items():
+        side.close()
         print(
-            f"train  {config.size} {name:<6}{1e3 * median[name]:8.1f} ms a step  {tokens / median[name]:9,.0f} tokens/s"
-            f"   ours is {median[name] / median['ours']:.2f} times as fast"
+            f"train  {size} {name:<6}{1e3 * median[name] / steps:8.1f} ms a step  {tokens / median[name]:9,.0f} "
+            f"tokens/s   ours is {median[name] / median['ours']:.2f} times as fast",
+            flush=True,
         )
+
+
+class Side:
+    """The process of one side; it trains when told to. Ours has the environment of a worker."""
+
+    def __init__(self, name: str, size: str, steps: int, rounds: int) -> None:
+        command = [sys.executable, "-m", "benchmarks.gpt", "--side", name, "--size", size]
+        command += ["--steps", str(steps), "--rounds", str(rounds)]
+        variables = environment() if name == "ours" else dict(os.environ)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables
+        )
+        self._await()  # warmed up
+
+    def round(self) -> float:
+        """Seconds of some steps."""
+        start = time.perf_counter()
+        assert self.process.stdin
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        self._await()
+        return time.perf_counter() - start
+
+    def close(self) -> None:
+        """Wait for the process to end."""
+        self.process.communicate()
+
+    def _await(self) -> None:
+        assert self.process.stdout
+        if not self.process.stdout.readline():
+            raise RuntimeError(f"A process of this benchmark ended early; run it alone: {self.process.args}")
+
+
+def child(side: str, config: GptConfig, steps: int, rounds: int) -> None:
+    """Warm up, then make some steps at every line of standard input."""
+    advance = SIDES[side](config)
+    for _ in range(3):
+        next(advance)
+    print("ready", flush=True)
+    for _ in range(rounds):
+        sys.stdin.readline()
+        for _ in range(steps):
+            next(advance)
+        print("done", flush=True)
 
 
 def ours(config: GptConfig) -> Iterator[None]:
@@ -151,6 +203,12 @@ def queries(config: GptConfig, count: int) -> list[float]:
             scheduler.shutdown()
             store.close()
 
+
+SIDES: dict[str, Callable[[GptConfig], Iterator[None]]] = {
+    "ours": ours,
+    "plain": plain,
+    "bf16": lambda config: plain(config, torch.bfloat16),
+}
 
 if __name__ == "__main__":
     main()
