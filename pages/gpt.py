@@ -11,6 +11,7 @@ from core.demos import rotary
 from core.engine.records import Snapshot
 from core.figures import gpt as figures
 from core.figures.gpt import BIGRAM, FLOOR, HELD_OUT, LOSS, RATE, SPEED, TRAINING
+from core.statistics import true_minus
 from ui.ask import ask
 from ui.charts import training_curves
 from ui.claims import claims
@@ -89,10 +90,9 @@ def rotary_by_hand() -> None:
         draw = st.number_input("Random q and k, number", 0, 999, 0, key="gpt:rotary:draw")
     found = rotary.products(query + both, key + both, seed=int(draw))
     with left:
-        st.markdown(
-            f"q·k, both turned: **{found.turned:.6f}**  \nfrom the distance alone: **{found.formula:.6f}**  \n"
-            f"difference: {abs(found.turned - found.formula):.1e}"
-        )
+        numbers = (f"{found.turned:.6f}", f"{found.formula:.6f}", f"{abs(found.turned - found.formula):.1e}")
+        turned, formula, apart = map(true_minus, numbers)
+        st.markdown(f"q·k, both turned: **{turned}**  \nfrom the distance alone: **{formula}**  \ndifference: {apart}")
     with right:
         figure = figures.turned(found.distances, found.curve, query - key, found.turned)
         plot(figure, "rotary", height=300, caption=WORDS["rotary"])

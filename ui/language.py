@@ -108,7 +108,7 @@ class Language:
         clickable(figures.all_heads(shown, weights, asking), rows, height=height, caption=self.words["heads"])
         layer, one = divmod(head, weights.shape[1])
         figure = figures.one_head(shown, weights[layer, one], asking)
-        clickable(figure, cells, height=460, caption=self.words["map"])
+        clickable(figure, cells, height=120 + 16 * len(shown), caption=self.words["map"])
         st.caption(whose(result))
 
     def distances(self, result: Result, step: float | None) -> None:

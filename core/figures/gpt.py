@@ -131,18 +131,23 @@ def distribution(before: Numbers, after: Numbers, known: Sequence[str], said: in
     order = np.argsort(-before, kind="stable")[:MOST_BARS]
     shown = order if said in order else np.append(order[:-1], said)
     names = [sign(known[one]) for one in shown]
-    colours = [DRAWN if one == said else AFTER for one in shown]
-    bars = (("before", before, BEFORE, 0.55), ("after", after, colours, 1.0))
+    was_drawn = shown == said
+    bars = (
+        ("before", BEFORE, 100 * before[shown], 0.55, "before"),
+        ("after", AFTER, np.where(was_drawn, np.nan, 100 * after[shown]), 1.0, "after"),
+        ("after, drawn", DRAWN, np.where(was_drawn, 100 * after[shown], np.nan), 1.0, "after"),
+    )
     traces = [
         {
             "type": "bar",
             "name": name,
             "x": list(range(len(shown))),
-            "y": 100 * values[shown],
+            "y": values,
+            "offsetgroup": beside,
             "marker": {"color": colour, "opacity": opacity},
             "hovertemplate": f"{name}: %{{y:.2f}} %{EXTRA}",
         }
-        for name, values, colour, opacity in bars
+        for name, colour, values, opacity, beside in bars
     ]
     ticks = {"tickvals": list(range(len(shown))), "ticktext": names, "tickfont": {"family": "monospace", "size": 14}}
     return drawn(
@@ -194,7 +199,7 @@ def _over_text(cells: Numbers, names: Sequence[str], label: str, text: str, aski
         "colorbar": colour_bar("Attention (%)"),
     }
     letters = {"tickmode": "array", "tickangle": 0, "showgrid": False, "zeroline": False}
-    mono = {"family": "monospace", "size": 13}
+    mono = {"family": "monospace", "size": 12}
     across = {"tickvals": list(range(len(signs))), "ticktext": signs, "tickfont": mono, **letters}
     down = {"tickvals": list(range(len(names))), "ticktext": list(names), "autorange": "reversed", **letters}
     look = layout(x="What is attended to", y=label, xaxis=across, yaxis=down)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from core.data import text as texts
 from core.data.text import Text, encode
 from core.events import Arrays
-from core.nn.gpt import Block, Cache, Gpt, Positions, Shape
+from core.nn.gpt import SIZES, Block, Cache, Gpt, Positions
 from core.queries.sampling import Sampling, drawn
 
 EVALUATED = 128  # blocks of held-out text
@@ -25,8 +25,9 @@ MOST_WRITTEN, MOST_PROMPT = 2000, 2000  # characters of one answer, and before i
 READ_BLOCKS = 32  # over which attention by distance is averaged
 LONGER = 4  # times the block
 LONG_BLOCKS = 64  # over which the loss at each place is averaged
-PREFIX, PREFIXES, ORDERS = 24, 16, 8  # characters before the last one that change places; texts; orders of each
+PREFIX, PREFIXES, ORDERS = 24, 12, 4  # characters before the last one that change places; texts; orders of each
 DEPTHS = (1, 2, 3)
+FRESH = SIZES["nano"]  # of untrained nets, whose order sensitivity is a matter of the architecture alone
 ATTENTION_LENGTH = 96  # characters of a typed text that are looked at
 KINDS: tuple[Positions, ...] = get_args(Positions)
 
@@ -175,27 +176,18 @@ def order(model: nn.Module, config: Any, *, device: torch.device) -> Arrays:
 
     Total variation distance, 0 to 1, between the distributions after a text and after the same text with its first 24
     characters in another order; mean over held-out texts and orders, in double precision. "untrained" (positions,
-    depths, 2): fresh nets of 1 to 3 layers, causal and full; "trained" (depths, 2): this net's first layers, up to
+    depths, 2): fresh nets of nano's width with 1 to 3 layers, causal and full; "trained" (depths, 2): this net's first layers, up to
     three; "positions": names.
     """
     net, found = _gpt(model), text_of(config)
     texts_read, mixed = permuted(found.held_out, min(PREFIX, net.block - 1))
     first = net.blocks[0]
     assert isinstance(first, Block)
-    heads = first.attention.heads
     fresh = []
     for kind in KINDS:
-        shape = Shape(max(DEPTHS), heads if kind != "rotary" or net.head_width % 2 == 0 else 1, net.embed.embedding_dim)
         torch.manual_seed(0)
-        fresh.append(
-            Gpt(
-                characters=len(found.characters),
-                block=net.block,
-                shape=shape,
-                positions=kind,
-                similarity=first.attention.similarity,
-            )
-        )
+        similarity, characters = first.attention.similarity, len(found.characters)
+        fresh.append(Gpt(characters=characters, block=net.block, shape=FRESH, positions=kind, similarity=similarity))
     arrays: dict[str, NDArray[np.generic]] = {
         "untrained": np.stack([sensitivity(one.to(device), texts_read, mixed) for one in fresh]),
         "trained": sensitivity(net, texts_read, mixed),
@@ -206,7 +198,7 @@ def order(model: nn.Module, config: Any, *, device: torch.device) -> Arrays:
 
 
 def permuted(held_out: NDArray[np.int64], prefix: int) -> tuple[Tensor, Tensor]:
-    """Texts (16, prefix + 1), and each with its prefix in eight other orders, (16, 8, prefix + 1)."""
+    """Texts (12, prefix + 1), and each with its prefix in four other orders, (12, 4, prefix + 1)."""
     starts = np.linspace(0, len(held_out) - prefix - 1, PREFIXES).astype(int)
     plain = np.stack([held_out[start : start + prefix + 1] for start in starts])
     stream = np.random.default_rng(0)

@@ -48,9 +48,10 @@ def test_the_drawn_character_is_always_among_the_bars():
     before = np.full(30, 1 / 30)
     after = np.eye(30)[29]
     figure = figures.distribution(before, after, [chr(97 + one) for one in range(30)], said=29)
-    grey, blue = figure.data
+    grey, blue, orange = figure.data
     assert len(grey.y) == figures.MOST_BARS and figure.layout.xaxis.ticktext[-1] == chr(97 + 29)
-    assert blue.y[-1] == 100 and blue.marker.color[-1] == figures.DRAWN and grey.y[-1] == pytest.approx(100 / 30)
+    assert np.isnan(blue.y[-1]) and orange.y[-1] == 100 and grey.y[-1] == pytest.approx(100 / 30)
+    assert np.isnan(orange.y[:-1]).all() and orange.offsetgroup == blue.offsetgroup != grey.offsetgroup
 
 
 def test_attention_is_drawn_over_the_text():
