@@ -176,8 +176,8 @@ def order(model: nn.Module, config: Any, *, device: torch.device) -> Arrays:
 
     Total variation distance, 0 to 1, between the distributions after a text and after the same text with its first 24
     characters in another order; mean over held-out texts and orders, in double precision. "untrained" (positions,
-    depths, 2): fresh nets of nano's width with 1 to 3 layers, causal and full; "trained" (depths, 2): this net's first layers, up to
-    three; "positions": names.
+    depths, 2): fresh nets of nano's width with 1 to 3 layers, causal and full; "trained" (depths, 2):
+    this net's first layers, up to three; "positions": names.
     """
     net, found = _gpt(model), text_of(config)
     texts_read, mixed = permuted(found.held_out, min(PREFIX, net.block - 1))
