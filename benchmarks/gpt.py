@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.data import text as texts
-from core.engine.local import environment
+from core.engine.local import GLIBC_MALLOC, environment
 from core.engine.scheduler import Scheduler
 from core.engine.store import Store
 from core.events import Metrics
@@ -50,6 +50,14 @@ def main() -> None:
     if options.side:
         child(options.side, GptConfig.parse({"size": options.size}), options.steps, options.rounds)
         return
+    if not os.environ.keys() >= GLIBC_MALLOC.keys() and environment().keys() >= GLIBC_MALLOC.keys():
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.gpt",
+            *sys.argv[1:],
+        ]  # as a worker, which gets its own at the start
+        raise SystemExit(subprocess.run(command, env=environment(), check=False).returncode)
     train(options.size, options.steps, options.rounds)
     speak(GptConfig.parse({"size": options.size, "block": 512}), 3)
     waits = sorted(queries(GptConfig.parse({"size": options.size}), 20))
@@ -81,7 +89,8 @@ class Side:
     def __init__(self, name: str, size: str, steps: int, rounds: int) -> None:
         command = [sys.executable, "-m", "benchmarks.gpt", "--side", name, "--size", size]
         command += ["--steps", str(steps), "--rounds", str(rounds)]
-        variables = environment() if name == "ours" else dict(os.environ)
+        plainly = {key: value for key, value in os.environ.items() if key not in GLIBC_MALLOC}
+        variables = environment() if name == "ours" else plainly
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables
         )
