@@ -1,9 +1,10 @@
 """The language model: our loop against a plain one, generation with what is kept and without, and a first character.
 
 train: the experiment's own loop in a worker's environment, and the usual one for the same net as a script would run it
-(mean cross-entropy, AdamW as it comes, gradients clipped), in single precision and with autocast to bf16; a process of
-one thread each, which take turns; ratios are of medians. speak: 512 characters by a net with a block of 512, the same
-text on both sides. query: four characters after a prompt, through the engine and a warm worker.
+(attention as it is usually written down, mean cross-entropy, AdamW as it comes, gradients clipped), in single precision
+and with autocast to bf16; a process of one thread each, which take turns; ratios are of medians. speak: 512 characters
+by nano and micro with a block of 512, the same text on both sides. query: four characters after a prompt, through the
+engine and a warm worker.
 
     python -m benchmarks.gpt [--size nano] [--steps 10] [--rounds 7]
 """
@@ -31,6 +32,7 @@ from core.engine.store import Store
 from core.events import Metrics
 from core.experiments import gpt
 from core.experiments.gpt import TRAINING, GptConfig, build
+from core.nn.gpt import Attention
 from core.queries.gpt import written
 from core.queries.sampling import Sampling
 from core.training import weights_of
@@ -59,7 +61,8 @@ def main() -> None:
         ]  # as a worker, which gets its own at the start
         raise SystemExit(subprocess.run(command, env=environment(), check=False).returncode)
     train(options.size, options.steps, options.rounds)
-    speak(GptConfig.parse({"size": options.size, "block": 512}), 3)
+    for size in ("nano", "micro"):
+        speak(GptConfig.parse({"size": size, "block": 512}), 3)
     waits = sorted(queries(GptConfig.parse({"size": options.size}), 20))
     print(f"query  median {statistics.median(waits):.1f} ms, slowest {waits[-1]:.1f} ms, of {len(waits)}")
 
@@ -145,7 +148,7 @@ def plain(config: GptConfig, autocast: torch.dtype | None = None) -> Iterator[No
     """One step of the usual loop at a time."""
     text = torch.from_numpy(texts.load(config.corpus).train)
     torch.manual_seed(0)
-    net = build(config)
+    net = plainly_built(config)
     matrices = [one for one in net.parameters() if one.ndim >= 2]
     others = [one for one in net.parameters() if one.ndim < 2]
     groups = [{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
@@ -164,6 +167,40 @@ def plain(config: GptConfig, autocast: torch.dtype | None = None) -> Iterator[No
         optimiser.step()
         loss.item()
         yield
+
+
+def plainly_built(config: GptConfig) -> nn.Module:
+    """The same net, its attention as it is usually written down."""
+    net = build(config)
+    for block in net.blocks:  # type: ignore[union-attr]
+        block.attention = PlainAttention(block.attention, config.block)  # type: ignore[union-attr]
+    return net
+
+
+class PlainAttention(nn.Module):
+    """Queries, keys and values split, each turned by itself, torch's own attention, heads joined."""
+
+    def __init__(self, ours: Attention, block: int) -> None:
+        super().__init__()
+        self.heads, self.project, self.mix = ours.heads, ours.project, ours.mix
+        width = ours.mix.in_features // self.heads
+        speeds = 10_000.0 ** (-torch.arange(0, width, 2) / width)
+        angles = torch.outer(torch.arange(block), speeds).repeat(1, 2)
+        self.cos, self.sin = angles.cos(), angles.sin()
+
+    def forward(self, x: Tensor, *_: object) -> Tensor:
+        """(batch, n, width) -> the same."""
+        batch, count, width = x.shape
+        q, k, v = self.project(x).split(width, dim=2)
+        q, k, v = (one.view(batch, count, self.heads, -1).transpose(1, 2) for one in (q, k, v))
+        q, k = self.turned(q), self.turned(k)
+        joined = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).contiguous()
+        return self.mix(joined.view(batch, count, width))
+
+    def turned(self, x: Tensor) -> Tensor:
+        """Every pair by its angle."""
+        first, second = x.chunk(2, dim=-1)
+        return x * self.cos + torch.cat((-second, first), dim=-1) * self.sin
 
 
 def speak(config: GptConfig, rounds: int) -> None:
