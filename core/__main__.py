@@ -205,7 +205,7 @@ def sample(options: argparse.Namespace) -> int:
     length = _whole(options.length, "length", 1, MOST_WRITTEN)
     try:
         how = Sampling(**numbers)
-        with _scheduler("cpu") as scheduler:
+        with _scheduler("cpu", workers=1) as scheduler:
             print(options.prompt, end="", flush=True)
             for piece in streamed(partial(_said, scheduler, options.run), options.prompt, how, length):
                 print(piece.text, end="", flush=True)
@@ -232,7 +232,7 @@ class _scheduler:
 
     before: Any = None  # what Ctrl-C did
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, workers: int | None = None) -> None:
         try:
             devices.choose(device)
         except ValueError as error:
@@ -240,7 +240,7 @@ class _scheduler:
         self.store = Store()
         for problem in self.store.problems:
             print(problem, file=sys.stderr)
-        self.scheduler = Scheduler(self.store, device=device, limits=SWEEP_LIMITS)
+        self.scheduler = Scheduler(self.store, device=device, workers=workers, limits=SWEEP_LIMITS)
 
     def __enter__(self) -> Scheduler:
         _interrupted.clear()
