@@ -114,11 +114,11 @@ def files() -> list[str]:
 def load(corpus: Corpus, file: str = "", block: int = 1) -> Text:
     """The text of this name. Raises Explained where it is missing, damaged, or too short for blocks of this size."""
     try:
-        whole = _whole(corpus, file, fingerprint(corpus, file))
-        check(whole, block)
+        found = _numbered(corpus, file, fingerprint(corpus, file))
+        check(found.characters, len(found.train) + len(found.held_out), block)
     except TextError as error:
         raise Explained(str(error)) from None
-    return _numbered(corpus, file, fingerprint(corpus, file))
+    return found
 
 
 def count(corpus: Corpus, file: str = "") -> int:
@@ -167,18 +167,18 @@ def decode(content: bytes) -> str:
     return whole
 
 
-def check(whole: str, block: int) -> None:
-    """Raises TextError where a text cannot be learnt from in blocks of this size."""
-    if len(set(whole)) < 2:
+def check(characters: Sequence[str], length: int, block: int) -> None:
+    """Raises TextError where a text of this length, of these characters, cannot be learnt from in blocks so large."""
+    if len(characters) < 2:
         raise TextError(
-            f"A text must have at least two different characters; this one has only {named(whole[0])}. "
+            f"A text must have at least two different characters; this one has only {named(characters[0])}. "
             "There is nothing to guess in it: choose another."
         )
     least = int((block + 1) / HELD_OUT) + 1
-    if len(whole) < least:
+    if length < least:
         raise TextError(
             f"A text must have at least {least:,} characters for blocks of {block}, so that the held-out tenth holds "
-            f"one; this one has {len(whole):,}. Take a smaller block or a longer text."
+            f"one; this one has {length:,}. Take a smaller block or a longer text."
         )
 
 
@@ -188,7 +188,8 @@ def save(name: str, content: bytes) -> str:
         raise TextError(
             f"A text's name must be {RULE}, and not that of Grimm's tales; got {name[:60]!r}. Choose another."
         )
-    check(decode(content), 1)
+    whole = decode(content)
+    check(sorted(set(whole)), len(whole), 1)
     place = _root() / f"{name}.txt"
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
