@@ -80,7 +80,8 @@ class Attention(nn.Module):
 
     def heads_of(self, tokens: Tensor, turns: Turns | None) -> tuple[Tensor, Tensor, Tensor]:
         """q, k, v, each (batch, heads, n, d); q and k turned by their places."""
-        parts = self.project(tokens).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        batch, count, width = tokens.shape
+        parts = self.project(tokens).view(batch, count, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         q, k = parts[:2] if turns is None else turned(parts[:2], turns)
         return q, k, parts[2]
 

@@ -6,7 +6,7 @@ Each is a query: f(model, config, device=..., ...) -> Arrays. Texts are of the h
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 import numpy as np
@@ -60,12 +60,13 @@ def context_start(length: int, block: int) -> int:
 @torch.inference_mode()
 def written(
     net: Gpt, text: list[int], how: Sampling, count: int, start: int = 0, cached: bool = True
-) -> Iterator[tuple[int, Tensor]]:
+) -> list[tuple[int, Tensor]]:
     """Characters after a text, with the logits that each was drawn from.
 
     start: how many of the text were drawn already, so that the seed goes on where it stood.
     """
     device, text, cache, began = net.embed.weight.device, list(text), Cache(), -1
+    found: list[tuple[int, Tensor]] = []
     for even in how.draws(start, count):
         first = context_start(len(text), net.block)
         if not cached or first != began:
@@ -76,7 +77,8 @@ def written(
         logits = net(torch.tensor([read], device=device), cache=cache if cached else None)[0, -1]
         said = drawn(how.probabilities(logits.cpu().numpy()), float(even))
         text.append(said)
-        yield said, logits
+        found.append((said, logits))
+    return found
 
 
 def say(
@@ -107,7 +109,7 @@ def say(
         )
     how = Sampling(temperature, top_k, top_p, draw)
     read = encode((prompt or beginning(characters)) + before, characters).tolist()
-    said = list(written(net, read, how, count, len(before)))
+    said = written(net, read, how, count, len(before))
     arrays: dict[str, NDArray[np.generic]] = {
         "text": np.array([one for one, _ in said], dtype=np.int64),
         "logits": torch.stack([logits for _, logits in said]).float().cpu().numpy(),

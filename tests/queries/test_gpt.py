@@ -48,8 +48,8 @@ def test_a_context_is_all_of_a_text_up_to_a_block_and_then_at_least_half_of_one(
 @pytest.mark.parametrize("positions", ["none", "absolute", "rotary"])
 def test_the_same_text_is_said_with_what_is_kept_and_without(kernel: str, positions: str):
     net, how = untrained(config(kernel=kernel, positions=positions)), Sampling(seed=2)
-    kept = list(written(net, [3, 1, 4], how, 40))
-    anew = list(written(net, [3, 1, 4], how, 40, cached=False))
+    kept = written(net, [3, 1, 4], how, 40)
+    anew = written(net, [3, 1, 4], how, 40, cached=False)
     assert [one for one, _ in kept] == [one for one, _ in anew]
     assert len({one for one, _ in kept}) > 5
     np.testing.assert_allclose([one.numpy() for _, one in kept], [one.numpy() for _, one in anew], atol=1e-4)
