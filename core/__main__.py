@@ -1,4 +1,4 @@
-"""The command line: python -m core list | run | sweep. Options come from the fields of an experiment's config.
+"""The command line: python -m core list | run | sweep | sample. Options come from the fields of an experiment's config.
 
 Exit status: 0 done, 1 the training failed, 2 a bad value (one line says field, rule and value), 130 stopped by Ctrl-C.
 """
@@ -11,7 +11,8 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,10 +20,13 @@ from core import catalog, devices, places
 from core.config import Config, ConfigError, Knob
 from core.contract import Experiment
 from core.engine import recorded
+from core.engine.questions import QueryError, UnknownRunError
 from core.engine.records import LARGEST_SEED, Snapshot
 from core.engine.scheduler import Limits, Scheduler
 from core.engine.store import Store, StoreError
 from core.export.recipe import flag
+from core.queries.gpt import MOST_WRITTEN
+from core.queries.sampling import Sampling, streamed
 from core.report import Follower, ProgressBar, results_table
 
 OWNER = "command line"
@@ -60,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> Parser:
     """All commands, with an option for every field of every experiment."""
     top = Parser(prog="python -m core", description=__doc__)
-    commands = top.add_subparsers(required=True, metavar="list | run | sweep", parser_class=Parser)
+    commands = top.add_subparsers(required=True, metavar="list | run | sweep | sample", parser_class=Parser)
     listing = commands.add_parser("list", help="the experiments and their settings")
     listing.add_argument("--json", action="store_true", help="one JSON object a line")
     listing.set_defaults(command=list_experiments)
@@ -73,6 +77,7 @@ def parser() -> Parser:
             one = experiments.add_parser(experiment.key, help=experiment.title, description=experiment.question)
             _add_options(one, experiment, grid=name == "sweep")
             one.set_defaults(command=command, experiment=experiment)
+    _add_sample(commands.add_parser("sample", help="let a trained language model write"))
     return top
 
 
@@ -193,12 +198,41 @@ def _note_interrupt(number: int, frame: object) -> None:
     _interrupted.set()
 
 
+def sample(options: argparse.Namespace) -> int:
+    """Write what a stored language model says, as it says it."""
+    numbers: dict[str, Any] = {name: _number(options, name) for name in ("temperature", "top_p")}
+    numbers |= {name: _whole(getattr(options, name), flag(name)[2:], 0, LARGEST_SEED) for name in ("top_k", "seed")}
+    length = _whole(options.length, "length", 1, MOST_WRITTEN)
+    try:
+        how = Sampling(**numbers)
+        with _scheduler("cpu", workers=1) as scheduler:
+            print(options.prompt, end="", flush=True)
+            for piece in streamed(partial(_said, scheduler, options.run), options.prompt, how, length):
+                print(piece.text, end="", flush=True)
+            print()
+    except (ValueError, QueryError, UnknownRunError) as error:
+        raise ConfigError(str(error)) from None
+    return 0
+
+
+def _said(scheduler: Scheduler, run: str, **arguments: Any) -> Mapping[str, Any]:
+    return scheduler.query(run, "say", timeout=60.0, **arguments).arrays
+
+
+def _number(options: argparse.Namespace, name: str) -> float:
+    text = getattr(options, name)
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"{flag(name)[2:]} must be a number; got {text!r}.") from None
+
+
 class _scheduler:
     """A scheduler for the length of a command, with the store of LAYERLAB_HOME."""
 
     before: Any = None  # what Ctrl-C did
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, workers: int | None = None) -> None:
         try:
             devices.choose(device)
         except ValueError as error:
@@ -206,7 +240,7 @@ class _scheduler:
         self.store = Store()
         for problem in self.store.problems:
             print(problem, file=sys.stderr)
-        self.scheduler = Scheduler(self.store, device=device, limits=SWEEP_LIMITS)
+        self.scheduler = Scheduler(self.store, device=device, workers=workers, limits=SWEEP_LIMITS)
 
     def __enter__(self) -> Scheduler:
         _interrupted.clear()
@@ -235,6 +269,20 @@ def _add_options(one: argparse.ArgumentParser, experiment: Experiment, *, grid: 
         one.add_argument("--record", type=Path, metavar="FOLDER", help="write the curves for a first paint here")
     else:
         one.add_argument("--json", action="store_true", help="one JSON object a line instead of a progress bar")
+
+
+def _add_sample(one: Parser) -> None:
+    one.add_argument("run", metavar="RUN", help="as `run` printed it, or the page's link to it")
+    for name, default, summary in (
+        ("prompt", "", "what the text begins with"),
+        ("length", "200", "characters to write"),
+        ("temperature", "1", "0 takes the likeliest character"),
+        ("top-k", "0", "draw from the k likeliest; 0: from all"),
+        ("top-p", "1", "draw from the fewest whose probabilities reach this"),
+        ("seed", "0", "of the draws"),
+    ):
+        one.add_argument(f"--{name}", default=default, metavar="TEXT" if name == "prompt" else "NUMBER", help=summary)
+    one.set_defaults(command=sample)
 
 
 def _given(options: argparse.Namespace, experiment: Experiment) -> dict[str, str]:

@@ -1,0 +1,136 @@
+"""The language lab's own controls: answers piece by piece, what a character was drawn from, who asks, texts added."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.engine.scheduler import Scheduler
+from core.experiments.gpt import EXPERIMENT, GptConfig
+from core.queries.sampling import FIRST_PIECE
+from tests.apps import opened, ran
+from tests.ui.conftest import Answers, Asked
+from tests.ui.idle import finished_run
+
+KNOWN = np.array([ord(one) for one in "<b>*"], dtype=np.uint32)
+
+
+def says(arguments: dict) -> dict[str, np.ndarray]:
+    """A net that says "<b>*<b>*…" whatever it is asked."""
+    places = (len(arguments["before"]) + np.arange(arguments["count"])) % 4
+    return {
+        "text": places,
+        "logits": 3 * np.eye(4, dtype=np.float32)[places],
+        "characters": KNOWN,
+        "prompt": np.array(1),
+    }
+
+
+def looks(arguments: dict) -> dict[str, np.ndarray]:
+    count = len(arguments["text"])
+    even = np.tril(np.ones((count, count), np.float32)) / np.arange(1, count + 1)[:, None]
+    codes = np.array([ord(one) for one in arguments["text"]], dtype=np.uint32)
+    return {"weights": np.tile(even, (2, 2, 1, 1)), "text": codes, "logits": np.zeros((count, 4)), "characters": KNOWN}
+
+
+pytestmark = pytest.mark.usefixtures("page_engine")
+
+
+@pytest.fixture
+def asked(page_engine: Scheduler, answering: Callable[[Answers], Asked]) -> Asked:
+    """What the page asks of a finished net; it writes and looks, nothing else is answered."""
+    values = {key: [3.0, 2.0, 1.0] for key in EXPERIMENT.summary}
+    finished_run(page_engine, "gpt", GptConfig(epochs=3), (0,), values)
+    return answering({"say": says, "attention": looks})
+
+
+def page() -> AppTest:
+    return opened("gpt", epochs="3", seeds="1")
+
+
+def answered(asked: Asked) -> Asked:
+    """What was asked and answered; a refusal does not stand, so that it is asked again."""
+    return [one for one in asked if one[0] in ("say", "attention")]
+
+
+def test_answers_come_in_pieces_and_are_never_taken_for_html_or_markdown(asked: Asked) -> None:
+    app = page()
+    written = [one.value for one in app.code if "<b>*" in one.value]
+    assert written[0] == ("<b>*" * 60) and written[1:] == ["the old " + "<b>*" * 40] * 2
+    assert not any("<b>*<b>" in one.value for one in (*app.markdown, *app.caption))
+    talked = [one for name, one in asked if name == "say" and one["prompt"] == "the old "]
+    first = [one for one in talked if not one["before"]]
+    assert {one["count"] for one in first} == {FIRST_PIECE} and {one["temperature"] for one in first} == {1.0, 0.5}
+    assert {one["draw"] for one in talked} == {0}
+
+
+def test_another_character_and_another_temperature_are_worked_out_without_asking_the_net_for_the_character(
+    asked: Asked,
+) -> None:
+    app = page()
+    before = len(answered(asked))
+    (at, _) = (one for one in app.number_input if one.label.startswith("Character, or click"))
+    at.set_value(3)
+    ran(app)
+    assert len(answered(asked)) == before
+    (heat, _) = (one for one in app.number_input if one.label == "Temperature")
+    heat.set_value(0.0)
+    ran(app)
+    assert {one["temperature"] for _, one in answered(asked)[before:]} == {0.0}
+
+
+def test_who_asks_is_any_character_of_the_text(asked: Asked) -> None:
+    app = page()
+    (who,) = (one for one in app.number_input if one.label.startswith("Who asks"))
+    assert who.value == who.max == 29
+    before = len(answered(asked))
+    who.set_value(2)
+    ran(app)
+    assert len(answered(asked)) == before
+    (text,) = (one for one in app.text_input if one.label == "Text")
+    text.set_value("<b>")
+    ran(app)
+    (who,) = (one for one in app.number_input if one.label.startswith("Who asks"))
+    assert who.value == who.max == 3 and ("attention", {"text": "<b>"}) in asked
+
+
+def test_both_places_slid_alike_give_the_same_product() -> None:
+    app = page()
+
+    def slide(label: str, value: int) -> None:
+        next(one for one in app.slider if one.label == label).set_value(value)
+        ran(app)
+
+    def product() -> str:
+        (found,) = (one.value for one in app.markdown if one.value.startswith("q·k, both turned"))
+        return str(found).split("**")[1].replace("−", "-")
+
+    before = product()
+    slide("Move both by", 700)
+    assert float(product()) == pytest.approx(float(before), abs=2e-6)
+    slide("Place of the key", 31)
+    assert abs(float(product()) - float(before)) > 1e-3
+
+
+def test_a_text_is_added_once_and_then_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAYERLAB_DATASETS", str(tmp_path))
+    app = opened("gpt", corpus="file")
+    assert not list(tmp_path.rglob("*.txt"))
+
+    def add(name: str, content: str) -> None:
+        app.text_input(key="own text:name").set_value(name)
+        app.text_area(key="own text:pasted").set_value(content)
+        ran(app)
+        next(one for one in app.button if one.label == "Add this text").click()
+        ran(app)
+
+    add("mine", "aaaa" * 50)
+    assert any("two different characters" in one.value for one in app.error)
+    add("mine", "abc" * 100)
+    assert any("mine" in one.value for one in app.success)
+    assert (tmp_path / "text" / "mine.txt").read_text() == "abc" * 100
+    assert "mine" in app.selectbox(key="gpt:file").options

@@ -1,0 +1,149 @@
+"""One trained language model, as parts of a page: what it writes, a talk with it, attention, order, longer texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.contract import Experiment
+from core.figures import gpt as figures
+from core.queries.gpt import ATTENTION_LENGTH
+from core.queries.sampling import Sampling, softmax, streamed
+from ui.ask import ask
+from ui.plot import clickable, newly_clicked, plot
+from ui.results import Result
+
+SAMPLE = 240  # characters at a moment of training
+LONGEST, USUAL = 400, 160  # characters of an answer
+SIDES = {"A": Sampling(), "B": Sampling(temperature=0.5)}
+CHOSEN, ASKING, HEAD = "character", "asking", "head"
+
+
+@dataclass(frozen=True)
+class Language:
+    """The parts; each takes a result and the moment to ask about (None: its end)."""
+
+    experiment: Experiment
+    words: Mapping[str, str]
+
+    def sample(self, result: Result, step: float | None) -> None:
+        """What the net writes from nothing at one moment, always with the same draws."""
+        said = st.empty()
+        text, how = "", Sampling()
+        for piece in streamed(self._asking(result, step), "", how, SAMPLE):
+            text += piece.text
+            said.code(text, language=None, wrap_lines=True)  # never Markdown: a net may write anything
+        st.caption(f"{SAMPLE} characters, drawn as they are likely, same draws at every moment. {whose(result)}")
+
+    def talk(self, result: Result, step: float | None) -> None:
+        """Two settings side by side on the same draws; a character of an answer shows what it was drawn from."""
+        left, middle, right = st.columns([3, 1, 1])
+        prompt = left.text_input("Prompt", "the old ", max_chars=400, key=self._key("prompt"))
+        seed = int(middle.number_input("Seed of the draws", 0, 9_999, 0, key=self._key("draw")))
+        length = int(right.number_input("Characters", 4, LONGEST, USUAL, key=self._key("length")))
+        step = step if step is not None else _newest(result)
+        for side, column in zip(SIDES, st.columns(2), strict=True):
+            with column:
+                self._answer(side, result, step, prompt, self._settings(side, seed), length)
+        st.caption(f"{self.words['talk']} {whose(result)}")
+
+    def _settings(self, side: str, seed: int) -> Sampling:
+        """Temperature and truncation of one side."""
+        usual = SIDES[side]
+        st.markdown(f"**{side}**")
+        heat, few, mass = st.columns(3)
+        temperature = heat.number_input(
+            "Temperature", 0.0, 5.0, usual.temperature, 0.1, key=self._key(f"{side}:temperature")
+        )
+        top_k = few.number_input("Top-k (0: all)", 0, 200, usual.top_k, key=self._key(f"{side}:k"))
+        top_p = mass.number_input("Top-p", 0.05, 1.0, usual.top_p, 0.05, key=self._key(f"{side}:p"))
+        return Sampling(float(temperature), int(top_k), float(top_p), seed)
+
+    def _answer(self, side: str, result: Result, step: float | None, prompt: str, how: Sampling, length: int) -> None:
+        """The text as it comes; then its cells, and the distribution of one of them, worked out here."""
+        said, text, logits, known = st.empty(), "", [], ()
+        for piece in streamed(self._asking(result, step), prompt, how, length):
+            text, known = text + piece.text, piece.known
+            logits.append(piece.logits)
+            said.code(prompt + text, language=None, wrap_lines=True)
+        if not text:
+            return
+        before = softmax(np.concatenate(logits).astype(np.float64))
+        after = how.probabilities(np.concatenate(logits))
+        codes = np.array([known.index(one) for one in text])
+        chances, chart, key = after[np.arange(len(codes)), codes], self._key(f"cells {side}"), self._key(f"{side}:at")
+        if clicked := newly_clicked(chart):
+            place = figures.character_at(clicked.index, len(text))
+            if place is not None:
+                st.session_state[key] = place + 1
+        st.session_state[key] = min(st.session_state.get(key, 1), len(text))
+        at = int(st.number_input("Character, or click one below", 1, len(text), key=key)) - 1
+        rows = -(-len(text) // figures.ACROSS)
+        clickable(figures.text_cells(text, chances, at), chart, height=80 + 24 * rows, caption=self.words["cells"])
+        bars = figures.distribution(before[at], after[at], known, int(codes[at]))
+        plot(bars, self._key(f"bars {side}"), height=240, caption=self.words["bars"])
+
+    def attention(self, result: Result, step: float | None) -> None:
+        """What every head takes from the characters before one, and one head's whole map."""
+        text = st.text_input("Text", "the king helps clara. the kin", max_chars=ATTENTION_LENGTH, key=self._key("text"))
+        if (found := ask(self.experiment, result, "attention", step=step, text=text)) is None:
+            return
+        shown, weights = "".join(map(chr, found["text"].tolist())), found["weights"]
+        names, rows, cells = figures.heads_of(weights), self._key("all heads"), self._key("one head")
+        places, heads = self._key(f"{ASKING}:{len(shown)}"), self._key(f"{HEAD}:{len(names)}")
+        if clicked := newly_clicked(rows):
+            self._choose(places, clicked.index[-1] + 1, len(shown))
+            st.session_state[heads] = names[min(clicked.index[0], len(names) - 1)]
+        if clicked := newly_clicked(cells):
+            self._choose(places, clicked.index[0] + 1, len(shown))
+        who, which = st.columns(2)
+        st.session_state.setdefault(places, len(shown))
+        asking = int(who.number_input("Who asks: character, or click one", 1, len(shown), key=places)) - 1
+        head = names.index(which.selectbox("Head", names, key=heads))
+        height = 90 + 24 * len(names)
+        clickable(figures.all_heads(shown, weights, asking), rows, height=height, caption=self.words["heads"])
+        layer, one = divmod(head, weights.shape[1])
+        figure = figures.one_head(shown, weights[layer, one], asking)
+        clickable(figure, cells, height=120 + 16 * len(shown), caption=self.words["map"])
+        st.caption(whose(result))
+
+    def distances(self, result: Result, step: float | None) -> None:
+        """Attention by distance, in the mean over held-out text."""
+        if found := ask(self.experiment, result, "distances", step=step):
+            figure = figures.by_distance(found["attention"], found["even"])
+            plot(figure, self._key("by distance"), height=360, caption=self.words["distances"])
+            st.caption(f"{found['count']} blocks of held-out text. {whose(result)}")
+
+    def order(self, result: Result, step: float | None) -> None:
+        """What permuting the text before changes, of fresh nets and of this one."""
+        if found := ask(self.experiment, result, "order", step=step):
+            positions = str(result.snapshot.run.config["positions"])
+            st.table(figures.order_rows(found, positions), hide_index=True)
+            st.caption(f"{self.words['order']} {found['count']} changed texts. {whose(result)}")
+
+    def _asking(self, result: Result, step: float | None) -> Any:
+        def query(**arguments: Any) -> Mapping[str, Any] | None:
+            return ask(self.experiment, result, "say", step=step, **arguments)
+
+        return query
+
+    def _choose(self, key: str, place: int, length: int) -> None:
+        st.session_state[key] = min(max(place, 1), length)
+
+    def _key(self, name: str) -> str:
+        return f"{self.experiment.key}:{name}"
+
+
+def _newest(result: Result) -> float | None:
+    """Of a live run its newest moment, so that the pieces of an answer are one net's."""
+    saved = result.snapshot.saved.get(result.snapshot.run.seeds[0], ())
+    return saved[-1] if result.origin == "live" and saved else None
+
+
+def whose(result: Result) -> str:
+    """Which net has answered."""
+    return f"Net: first seed; {result.label}."
