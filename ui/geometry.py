@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -12,12 +12,14 @@ import streamlit as st
 from core.contract import Demo
 from core.demos import directions, neighbours, projections
 from core.demos.geometry import GeometryConfig
+from core.demos.projections import Floats
 from core.figures import geometry as figures
 from core.statistics import few_figures, spread, true_minus
 from ui.form import Settings, knob_here
 from ui.plot import plot
 
-AT_ONCE_SECONDS = 0.3  # what takes longer waits for a button
+AT_ONCE_SECONDS = 0.15  # what takes longer waits for a button
+DENSE, NEAR = 80, 64  # points of a formula; the largest k of the left chart of growth
 SHOWN = 100  # vectors of a Gram matrix that are drawn
 
 
@@ -46,9 +48,10 @@ class Explorer:
         expected = projections.expected(found.edges, c.k)
         figure = figures.distortions(found.edges, found.counts, expected, c.epsilon)
         plot(figure, "geometry distortions", height=330, caption=self.words["distances"])
-        verdict = "**This M holds**" if found.held else f"**This M misses ε** on {found.outside:,} pairs"
+        verdict = "**This M holds**: no" if found.held else f"**This M misses ε**: {found.outside:,}"
         st.markdown(
-            f"{verdict} of {found.total:,}: distortions {found.low:.3f} to {found.high:.3f}, mean {found.mean:.4f}."
+            f"{verdict} of {found.total:,} pairs outside 1 ± ε. Distortions {found.low:.3f} to {found.high:.3f}, mean "
+            f"{found.mean:.4f}."
         )
         self._lemma()
 
@@ -73,18 +76,17 @@ class Explorer:
     def often(self) -> None:
         """Share of draws that hold over k, against the bounds."""
         c = self.config
-        if not self._sound() or not self._draws_affordable():
+        if not self._sound() or not self._draws_affordable("share"):
             return
         found = self._draws()
         held = found.held(c.epsilon)
         shares = np.array([projections.share(int(one), c.draws) for one in held])
-        exact, bound = (
-            np.array([projections.union(c.points, chance(int(k), c.epsilon)) for k in found.ks])
-            for chance in (projections.pair_misses, projections.pair_bound)
-        )
-        promised = {"at least, χ² and union bound (Gaussian M)": np.clip(1 - exact, 0, 1)}
-        if c.matrix != "very_sparse":
-            promised["at least, the proof’s tail and union bound"] = np.clip(1 - bound, 0, 1)
+        where = np.unique(np.geomspace(found.ks[0], found.ks[-1], DENSE).round())
+        names = ["at least, χ² and union bound (Gaussian M)", "at least, the proof’s tail and union bound"]
+        bounds = dict(zip(names, (projections.pair_misses, projections.pair_bound), strict=True))
+        if c.matrix == "very_sparse":
+            del bounds[names[1]]  # not proved for it
+        promised = {name: (where, _least(c.points, chance(where, c.epsilon))) for name, chance in bounds.items()}
         marks = {
             "k chosen": float(c.k),
             "8 ln(n)/ε²": float(projections.lemma_k(c.points, c.epsilon)),
@@ -96,15 +98,21 @@ class Explorer:
         part, low, high = 100 * shares[place]
         st.markdown(
             f"At k = {c.k}: **{held[place]} of {c.draws} draws hold**, {part:.0f} % (95 % interval {low:.0f} to "
-            f"{high:.0f} %). At least {_promise(exact[place])} by the exact χ² of a Gaussian M, "
-            f"{_promise(bound[place])} by the proof’s tail{_not_proved(c)}; both with a union bound over "
-            f"{c.points * (c.points - 1) // 2:,} pairs."
+            f"{high:.0f} %). At least {self._promise(projections.pair_misses)} by the exact χ² of a Gaussian M, "
+            f"{self._promise(projections.pair_bound)} by the proof’s tail{_not_proved(c)}; both with a union bound "
+            f"over {c.points * (c.points - 1) // 2:,} pairs."
         )
+
+    def _promise(self, chance: Callable[[int, float], float | Floats]) -> str:
+        """What a union bound promises of a draw of M."""
+        c = self.config
+        union = projections.union(c.points, float(chance(c.k, c.epsilon)))
+        return "nothing (the bound is above 1)" if union >= 1 else f"{100 * (1 - union):.3g} %"
 
     def variances(self) -> None:
         """How far distortions are spread, against the formula."""
         c = self.config
-        if not self._sound() or not self._draws_affordable():
+        if not self._sound() or not self._draws_affordable("spread"):
             return
         found = self._draws()
         points = projections.cloud(c.cloud, c.points, c.dimension, c.seed)
@@ -123,12 +131,12 @@ class Explorer:
         c = self.config
         return projections.draws(c.matrix, c.cloud, c.points, c.dimension, c.k, c.draws, c.seed)
 
-    def _draws_affordable(self) -> bool:
+    def _draws_affordable(self, place: str) -> bool:
         c = self.config
-        return self._affordable("draws", projections.seconds(c.points, c.dimension, c.k, c.draws))
+        return self._affordable("draws", projections.seconds(c.points, c.dimension, c.k, c.draws), place)
 
-    def _affordable(self, what: str, seconds: float) -> bool:
-        """Whether this is done at once, or was asked for; else a button that asks."""
+    def _affordable(self, what: str, seconds: float, place: str = "") -> bool:
+        """Whether this is done at once, or was asked for; else a button that asks. place: of the button."""
         if seconds <= AT_ONCE_SECONDS:
             return True
         c = self.config
@@ -140,7 +148,7 @@ class Explorer:
         drawn = f"{c.draws} draws on " if what == "draws" else ""
         st.info(f"{drawn}{c.points:,} points in {c.dimension:,} dimensions take about {max(1, round(seconds))} s.")
         label = "Count them" if what == "draws" else "Measure all pairs"
-        st.button(label, key=f"{key}:button:{st.session_state.get(key + ':n', 0)}", on_click=_ask, args=(key, asked))
+        st.button(label, key=f"{key}:{place}", on_click=_ask, args=(key, asked))
         return False
 
     # --- digits
@@ -217,24 +225,22 @@ class Explorer:
         """How many fit within δ as k grows."""
         c = self.config
         greedy = directions.greedy(c.delta, c.seed)
-        ks = list(directions.GROWTH_KS)
-        union = [directions.union_count(k, c.delta) for k in ks]
-        promised = [(k, directions.lemma_count(k, c.delta)) for k in ks]
-        lemma = [(k, count) for k, count in promised if count >= 1]
-        lines = {
-            "random: all fit in half of the draws, at least": (ks, union),
-            "promised by the lemma": ([k for k, _ in lemma], [count for _, count in lemma]),
-            "exactly orthogonal: k": (ks, [float(k) for k in ks]),
-        }
-        figure = figures.growth(lines, greedy, directions.CANDIDATES, c.room)
-        plot(figure, "geometry growth", height=360, caption=self.words["growth"])
+        crossing = directions.overtakes(c.delta)
+        left, right = st.columns(2)
+        for column, last, top, key in ((left, NEAR, 1e4, "near"), (right, round(1.2 * crossing), 1e9, "far")):
+            ks = np.unique(np.linspace(2, last, DENSE).round()).astype(int).tolist()
+            figure = figures.growth(_fitting(ks, c.delta), greedy if key == "near" else {}, directions.CANDIDATES, top)
+            with column:
+                plot(figure, f"geometry growth {key}", height=340)
+        st.caption(self.words["growth"])
         place = min(greedy, key=lambda k: abs(k - c.room))
+        lemma = directions.lemma_count(c.room, c.delta)
         st.markdown(
             f"k = {c.room}, δ = {c.delta:g}: exactly orthogonal **{c.room}**; the lemma promises "
-            f"**{_count(directions.lemma_count(c.room, c.delta))}**; random directions that all fit in half of the "
-            f"draws **{_count(directions.union_count(c.room, c.delta))}**. Kept greedily at k = {place}: "
+            f"**{_count(lemma) if lemma > 1 else 'nothing yet'}**; random directions, of which all fit in at least "
+            f"half of the draws, **{_count(directions.union_count(c.room, c.delta))}**. Kept greedily at k = {place}: "
             f"**{spread([float(one) for one in greedy[place].values()]).brief}** of {directions.CANDIDATES}. "
-            f"The lemma’s number passes k itself only from k = {_count(directions.overtakes(c.delta))}."
+            f"The lemma’s number passes k itself only from k = {_count(crossing)}."
         )
 
     def angles(self) -> None:
@@ -255,7 +261,8 @@ class Explorer:
         st.markdown(
             f"d = {c.angle}: standard deviation from 90° measured **{std:.3f}° ± {error:.3f}°** (one standard error, "
             f"{directions.PAIRS:,} pairs), from the density **{right_one:.3f}°**, difference "
-            f"{_signed(std - right_one)}°; 1/√d is {rough:.3f}°, {_signed(100 * (rough / right_one - 1), 2)} % from exact."
+            f"{_signed(std - right_one)}°; 1/√d is {rough:.3f}°, "
+            f"{_signed(100 * (rough / right_one - 1), 2)} % from exact."
         )
 
 
@@ -263,13 +270,24 @@ def _ask(key: str, asked: tuple[object, ...]) -> None:
     st.session_state[key] = asked
 
 
-def _promise(union: float) -> str:
-    """What a union bound promises of a draw of M."""
-    return "nothing (the bound is above 1)" if union >= 1 else f"{100 * (1 - union):.3g} %"
+def _least(points: int, chance: float | Floats) -> Floats:
+    """The share of draws that holds at least, by a union bound."""
+    return np.clip(1 - projections.union(points, chance), 0, 1)
 
 
 def _not_proved(config: GeometryConfig) -> str:
     return ", which is not proved for this M" if config.matrix == "very_sparse" else ""
+
+
+def _fitting(ks: list[int], delta: float) -> dict[str, tuple[list[int], list[float]]]:
+    """How many fit within δ by each formula, name -> (k, numbers)."""
+    lemma = [(k, directions.lemma_count(k, delta)) for k in ks]
+    some = [(k, count) for k, count in lemma if count >= 1]
+    return {
+        "random: all fit in half of the draws": (ks, [directions.union_count(k, delta) for k in ks]),
+        "promised by the lemma": ([k for k, _ in some], [count for _, count in some]),
+        "exactly orthogonal: k": (ks, [float(k) for k in ks]),
+    }
 
 
 def _row(name: str, value: float, measured: float | None) -> dict[str, str]:

@@ -48,14 +48,17 @@ def proof_k(points: int, epsilon: float) -> int:
     return math.ceil(4 * math.log(points) / (epsilon**2 / 2 - epsilon**3 / 3))
 
 
-def pair_misses(k: int, epsilon: float) -> float:
+def pair_misses(k: int | Floats, epsilon: float) -> Floats:
     """Chance that one pair's distortion leaves 1 ± ε under a Gaussian M: exact, for it is χ²(k)/k."""
-    return float(stats.chi2.cdf(k * (1 - epsilon), k) + stats.chi2.sf(k * (1 + epsilon), k))
+    below, above = stats.chi2.cdf(k * (1 - epsilon), k), stats.chi2.sf(k * (1 + epsilon), k)
+    found: Floats = np.asarray(below + above, dtype=np.float64)
+    return found
 
 
-def pair_bound(k: int, epsilon: float) -> float:
+def pair_bound(k: int | Floats, epsilon: float) -> Floats:
     """The proof's bound on that chance, 2 exp(−k(ε²/4 − ε³/6)): Gaussian, signs and s = 3 (Achlioptas 2003)."""
-    return 2 * math.exp(-k * (epsilon**2 / 4 - epsilon**3 / 6))
+    found: Floats = 2 * np.exp(-np.asarray(k, dtype=np.float64) * (epsilon**2 / 4 - epsilon**3 / 6))
+    return found
 
 
 def expected(edges: Floats, k: int) -> Floats:
@@ -64,9 +67,9 @@ def expected(edges: Floats, k: int) -> Floats:
     return found
 
 
-def union(points: int, chance: float) -> float:
+def union(points: int, chance: float | Floats) -> Floats:
     """Union bound over the pairs: no draw of M misses any with a larger chance. 1 and above says nothing."""
-    return points * (points - 1) / 2 * chance
+    return points * (points - 1) / 2 * np.asarray(chance, dtype=np.float64)
 
 
 def share(held: int, draws: int) -> tuple[float, float, float]:
@@ -256,7 +259,7 @@ def in_pieces(points: Singles, made: Singles) -> Iterator[Singles]:
     centred = points - points.mean(axis=0)
     images = centred @ made.T
     before, after = (np.einsum("nd,nd->n", one, one) for one in (centred, images))
-    for start in range(0, len(points), ROWS):
+    for start in range(0, len(points) - 1, ROWS):  # the last point alone is no pair
         rows = slice(start, min(start + ROWS, len(points)))
         apart, moved = (_from_rows(one, squares, rows) for one, squares in ((centred, before), (images, after)))
         moved /= apart

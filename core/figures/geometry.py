@@ -19,8 +19,8 @@ FORMULA = Style("#F06D02", "dash", "line-ew")  # exact
 BOUND = Style("#863EC7", "dot", "diamond")  # what is promised, or cannot be beaten
 ROUGH = Style("#01A4AC", "longdash", "square")
 LIMIT = Style(NEUTRAL, "dash")
-LARGEST_COUNT = 1e12  # of vectors, on an axis
 DEGREES = 180 / np.pi
+POWERS = [2**power for power in range(12)]  # ticks of a k
 
 
 def _bars(name: str, edges: Floats, heights: Floats, hover: str) -> dict[str, Any]:
@@ -55,11 +55,14 @@ def distortions(edges: Floats, counts: Floats, expected: Floats, epsilon: float)
 
 
 def held(
-    ks: NDArray[np.int64], shares: Floats, promised: Mapping[str, Floats], marks: Mapping[str, float]
+    ks: NDArray[np.int64],
+    shares: Floats,
+    promised: Mapping[str, tuple[Floats, Floats]],
+    marks: Mapping[str, float],
 ) -> go.Figure:
     """Share of draws that hold over k. shares: (ks, 3), share and its interval, 0 to 1.
 
-    promised: name -> (ks,), what bounds say it is at least. marks: name -> a k with a line of its own.
+    promised: name -> (k, what a bound says the share is at least). marks: name -> a k with a line of its own.
     """
     percent = 100 * shares
     bars = {"type": "data", "symmetric": False, "color": MEASURED.colour}
@@ -67,12 +70,12 @@ def held(
     traces = [
         line("counted, 95 % interval", ks, percent[:, 0], MEASURED, "lines+markers", unit="%") | {"error_y": error}
     ]
-    for (name, values), style in zip(promised.items(), (FORMULA, BOUND), strict=False):
-        traces.append(line(name, ks, 100 * values, style, unit="%"))
+    for (name, (where, least)), style in zip(promised.items(), (FORMULA, BOUND), strict=False):
+        traces.append(line(name, where, 100 * least, style, unit="%"))
     for (name, k), style in zip(marks.items(), (LIMIT, Style(NEUTRAL, "dot"), Style(NEUTRAL, "solid")), strict=False):
         traces.append(_upright(name, k, 100, style))
     ends = [float(np.log10(0.85 * min(ks[0], *marks.values()))), float(np.log10(1.15 * max(ks[-1], *marks.values())))]
-    axes = {"xaxis": {"type": "log", "range": ends}, "yaxis": {"range": [-3, 105]}}
+    axes = {"xaxis": {"type": "log", "range": ends, "tickvals": POWERS}, "yaxis": {"range": [-3, 105]}}
     return drawn(data=traces, layout=layout("", "Dimensions k after", "Draws that hold (%)", showlegend=True, **axes))
 
 
@@ -155,24 +158,28 @@ def largest(
 
 
 def growth(
-    ks: Mapping[str, tuple[list[int], list[float]]], greedy: Mapping[int, Mapping[int, int]], most: int, room: int
+    lines: Mapping[str, tuple[list[int], list[float]]], greedy: Mapping[int, Mapping[int, int]], most: int, top: float
 ) -> go.Figure:
-    """How many vectors fit over k, on a log axis. ks: name -> (k, numbers); greedy: k -> draw -> kept, of `most`."""
-    name = f"kept greedily of {most:,}, mean"
-    places = sorted(greedy)
-    counts = np.array([list(greedy[k].values()) for k in places], dtype=np.float64)
-    mean = counts.mean(axis=1)
-    spread = {"type": "data", "symmetric": False, "color": MEASURED.colour}
-    error = {**spread, "array": counts.max(axis=1) - mean, "arrayminus": mean - counts.min(axis=1)}
-    styles = (FORMULA, BOUND, LIMIT)
+    """How many vectors fit over k, on a log axis up to `top`. lines: random, promised, orthogonal: name -> (k, N).
+
+    greedy: by k and draw, how many were kept of `most`; drawn where there are any.
+    """
+    ends = [0, max(one[-1] for one, _ in lines.values() if one)]
     traces = [
         line(one, points[0], np.clip(points[1], None, 1e300), style)
-        for (one, points), style in zip(ks.items(), styles, strict=True)
+        for (one, points), style in zip(lines.items(), (FORMULA, BOUND, LIMIT), strict=True)
     ]
-    traces.append(line(name, places, mean, MEASURED, "lines+markers") | {"error_y": error})
-    traces.append(_upright("the k chosen", room, LARGEST_COUNT, Style(NEUTRAL, "dot"), 1.0))
-    axes = {"yaxis": {"type": "log", "exponentformat": "power", "range": [0, float(np.log10(LARGEST_COUNT))]}}
-    return drawn(data=traces, layout=layout("", "Dimensions k", "Vectors within δ", showlegend=True, **axes))
+    places = [k for k in sorted(greedy) if k <= ends[1]]
+    if places:
+        counts = np.array([list(greedy[k].values()) for k in places], dtype=np.float64)
+        mean = counts.mean(axis=1)
+        spread = {"type": "data", "symmetric": False, "color": MEASURED.colour}
+        error = {**spread, "array": counts.max(axis=1) - mean, "arrayminus": mean - counts.min(axis=1)}
+        name = f"kept greedily of {most:,}, mean and range"
+        traces.append(line(name, places, mean, MEASURED, "lines+markers") | {"error_y": error})
+    upper = {"type": "log", "exponentformat": "power", "range": [0, float(np.log10(top))]}
+    shown = layout("", "Dimensions k", "Vectors within δ", showlegend=True, yaxis=upper, xaxis={"range": ends})
+    return drawn(data=traces, layout=shown)
 
 
 def angles(edges: Floats, measured: Floats, exact: Floats) -> go.Figure:
