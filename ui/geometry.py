@@ -19,6 +19,7 @@ from ui.form import Settings, knob_here
 from ui.plot import plot
 
 AT_ONCE_SECONDS = 0.15  # what takes longer waits for a button
+MOST_SECONDS = 10
 DENSE, NEAR = 80, 64  # points of a formula; the largest k of the left chart of growth
 SHOWN = 100  # vectors of a Gram matrix that are drawn
 
@@ -115,8 +116,7 @@ class Explorer:
         if not self._sound() or not self._draws_affordable("spread"):
             return
         found = self._draws()
-        points = projections.cloud(c.cloud, c.points, c.dimension, c.seed)
-        formula = projections.variance(c.matrix, points, 1.0) / found.ks
+        formula = projections.expected_square(c.matrix, c.cloud, c.points, c.dimension, c.seed) / found.ks
         plot(figures.variances(found.ks, found.square, formula), "geometry variance", height=300)
         place = list(found.ks).index(c.k)
         measured, exact = spread(list(found.square[:, place])), float(formula[place])
@@ -146,7 +146,11 @@ class Explorer:
         if st.session_state.get(key) == asked:
             return True
         drawn = f"{c.draws} draws on " if what == "draws" else ""
-        st.info(f"{drawn}{c.points:,} points in {c.dimension:,} dimensions take about {max(1, round(seconds))} s.")
+        long = f"{drawn}{c.points:,} points in {c.dimension:,} dimensions take about {max(1, round(seconds))} s"
+        if seconds > MOST_SECONDS:
+            st.info(f"{long}; {MOST_SECONDS} s at most are spent here. Choose fewer points, dimensions or draws.")
+            return False
+        st.info(f"{long}.")
         label = "Count them" if what == "draws" else "Measure all pairs"
         st.button(label, key=f"{key}:{place}", on_click=_ask, args=(key, asked))
         return False
@@ -165,7 +169,7 @@ class Explorer:
                 "k": str(k),
                 "random projection": spread(list(after.values())).with_unit("%"),
                 "principal components": f"{found.principal[k]:.2f} %",
-                "random − before": f"{_signed(spread(list(after.values())).mean - found.before)} points",
+                "random − before (points)": _signed(spread(list(after.values())).mean - found.before),
             }
             for k, after in found.after.items()
         ]

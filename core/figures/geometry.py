@@ -95,7 +95,7 @@ def variances(ks: NDArray[np.int64], squares: Floats, formula: Floats) -> go.Fig
     formula_line = line("formula", ks, formula, FORMULA)
     return drawn(
         data=[*figure.data, formula_line], layout=figure.layout.to_plotly_json() | {"showlegend": True}
-    ).update_xaxes(type="log")
+    ).update_xaxes(type="log", tickvals=POWERS)
 
 
 def neighbours(after: Mapping[int, Mapping[int, float]], principal: Mapping[int, float], before: float) -> go.Figure:
