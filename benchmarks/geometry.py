@@ -1,6 +1,6 @@
 """Distortions of all pairs: Gram form in chunks against all differences at once and scipy's pdist.
 
-d = 1,000 to k = 273 dimensions, single precision (pdist has double alone). Sides take turns; medians in ms and ratios to
+d = 1,000 to k = 273 dimensions, single precision (pdist has double alone). Sides take turns; medians in ms, ratios to
 the chunks. All differences at once are n × n × d numbers, so that side is measured while they fit into 1 GB.
 
     python -m benchmarks.geometry [--rounds 5] [--points 200,500,2000,5000]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -42,7 +43,7 @@ class Explorer:
     def distances(self) -> None:
         """One draw of M: distortions of all pairs, and the lemma's numbers."""
         c = self.config
-        if not self._sound() or not self._affordable("pairs", projections.seconds(c.points, c.dimension, c.k)):
+        if not self._sound(say=True) or not self._affordable("pairs", projections.seconds(c.points, c.dimension, c.k)):
             self._lemma()
             return
         found = projections.one_draw(c.matrix, c.cloud, c.points, c.dimension, c.k, c.epsilon, c.seed)
@@ -56,12 +57,14 @@ class Explorer:
         )
         self._lemma()
 
-    def _sound(self) -> bool:
-        """Whether points and matrix can be made; says why not."""
+    def _sound(self, say: bool = False) -> bool:
+        """Whether points and matrix can be made. say: why not, which stands once on the page."""
         c = self.config
         fault = projections.fault(c.cloud, c.points, c.dimension, c.k)
-        if fault:
+        if fault and say:
             st.error(fault, icon=":material/straighten:")
+        elif fault:
+            st.caption("Nothing can be drawn with these settings; the reason stands at the top.")
         return not fault
 
     def _lemma(self) -> None:
@@ -120,11 +123,13 @@ class Explorer:
         plot(figures.variances(found.ks, found.square, formula), "geometry variance", height=300)
         place = list(found.ks).index(c.k)
         measured, exact = spread(list(found.square[:, place])), float(formula[place])
-        error = found.square[:, place].std(ddof=1) / np.sqrt(c.draws)
+        error = float(found.square[:, place].std(ddof=1)) / math.sqrt(c.draws)
+        apart = measured.mean - exact
+        errors = f"{_signed(apart / error, 2)} standard errors" if error else "with no spread to hold it against"
         st.caption(self.words["variance"])
         st.markdown(
             f"At k = {c.k}: measured **{measured.brief}**, formula **{few_figures(exact)}**, difference "
-            f"{_signed(measured.mean - exact)}, that is {_signed((measured.mean - exact) / error, 2)} standard errors."
+            f"{_signed(apart)}, {errors}."
         )
 
     def _draws(self) -> projections.Draws:

@@ -76,3 +76,8 @@ def test_the_lesson_hides_the_projection_and_ticks_what_a_knob_did() -> None:
     app.slider(key="geometry:angle:here").set_value(100)
     ran(app)
     assert any("3 of 6 steps" in str(one.proto) for one in app.get("progress"))
+
+
+def test_draws_that_are_all_alike_have_no_standard_error() -> None:
+    app = opened("geometry", matrix="sign", cloud="axes", points="2", dimension="2", k="1", draws="3", seed="4")
+    assert "formula **1**, difference +0, with no spread to hold it against" in said(app)
