@@ -61,6 +61,7 @@ def pair_chance(k: int, delta: float) -> float:
     return float(stats.beta.sf(delta**2, 0.5, (k - 1) / 2))
 
 
+@lru_cache(maxsize=2048)
 def union_count(k: int, delta: float) -> float:
     """The most random directions that all lie within δ with a chance of a half at least, by the union bound."""
     return (1 + math.sqrt(1 + 4 / max(pair_chance(k, delta), 1e-300))) / 2  # N(N − 1)/2 · p = 1/2
@@ -71,6 +72,7 @@ def typical(count: int, k: int) -> float:
     return math.sqrt(2 * math.log(count**2) / k)
 
 
+@lru_cache(maxsize=512)
 def expected_once(count: int, k: int) -> float:
     """The size that one of the N(N − 1)/2 pairs is expected to exceed, exactly."""
     return math.sqrt(float(stats.beta.isf(2 / (count * (count - 1)), 0.5, (k - 1) / 2)))

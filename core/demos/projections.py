@@ -235,6 +235,7 @@ class Pairs:
         return self.outside == 0
 
 
+@one_thread()
 def pairs(points: Singles, made: Singles, epsilon: float) -> Pairs:
     """The distortions of all pairs, made for 256 points against the later ones at a time. made: M with its 1/√k.
 
@@ -253,9 +254,9 @@ def pairs(points: Singles, made: Singles, epsilon: float) -> Pairs:
         least, most = float(ratios.min()), float(ratios.max())
         low, high = min(low, least), max(high, most)
         sums += float(ratios.sum(dtype=np.float64))
-        squares += float(np.dot(ratios, ratios))
         if least < -epsilon or most > epsilon:
             outside += int(np.count_nonzero(np.abs(ratios) > epsilon))
+        squares += float(np.square(ratios, out=ratios).sum(dtype=np.float64))
     edges: Floats = start + width * np.arange(BINS + 1, dtype=np.float64)
     return Pairs(edges, counts, total, outside, 1 + low, 1 + high, 1 + sums / total, squares / total)
 
@@ -263,7 +264,7 @@ def pairs(points: Singles, made: Singles, epsilon: float) -> Pairs:
 def in_pieces(points: Singles, made: Singles) -> Iterator[Singles]:
     """The distortions, a piece at a time; no array is larger than 256 × n."""
     centred = points - points.mean(axis=0)
-    images = centred @ made.T
+    images = product(centred, made.T)
     before, after = (np.einsum("nd,nd->n", one, one) for one in (centred, images))
     for start in range(0, len(points) - 1, ROWS):  # the last point alone is no pair
         rows = slice(start, min(start + ROWS, len(points)))
@@ -275,7 +276,7 @@ def in_pieces(points: Singles, made: Singles) -> Iterator[Singles]:
 
 def _from_rows(points: Singles, squares: Singles, rows: slice) -> Singles:
     """Squared distances of some points to themselves and all later ones; 1 on the diagonal, which nobody reads."""
-    found: Singles = points[rows] @ points[rows.start :].T
+    found: Singles = product(points[rows], points[rows.start :].T)
     found *= -2
     found += squares[rows, None]
     found += squares[None, rows.start :]
