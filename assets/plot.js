@@ -15,6 +15,7 @@ const HEAD_PX = 28; // the tools' row, as in ui/plot.py
 const charts = new WeakMap(); // mount point -> chart
 const memory = new Map(); // key of a chart -> what its toolbar was set to, kept while the page session lasts
 let library = null;
+const LOOK_MS = 70; // after which Plotly has looked for the point under the pointer
 let clicks = 0; // on points, counted so that a second click on the same one is another
 
 export async function render(component, libraryUrl, styleUrl) {
@@ -214,7 +215,16 @@ class Chart {
     this.listening = true;
     this.surface.on("plotly_hover", (hover) => (this.pointer = hover.event));
     this.surface.on("plotly_unhover", () => (this.pointer = null));
-    this.surface.on("plotly_click", ({ points }) => this.data.clicks && this.tell({ ...placeOf(points[0]), click: ++clicks }));
+    this.surface.on("plotly_click", (click) => this.data.clicks && this.clicked(click));
+  }
+
+  /** Plotly looks for the nearest point at most every 50 ms; just after a redraw it may have looked elsewhere: ask again. */
+  clicked({ points, event, xPixel, yPixel }) {
+    const { left, top } = this.surface.getBoundingClientRect();
+    const told = (point) => point && this.tell({ ...placeOf(point), click: ++clicks });
+    if (Math.hypot(event.clientX - left - xPixel, event.clientY - top - yPixel) > 2) {
+      setTimeout(() => told(this.surface._hoverdata?.[0]), LOOK_MS);
+    } else told(points[0]);
   }
 
   hoverAgain() {

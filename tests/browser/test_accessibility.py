@@ -69,7 +69,7 @@ def unfolded(page: Page) -> Page:
     folds = page.locator("details:not([open]) > summary")
     for _ in range(folds.count()):
         folds.first.click()  # each click opens one, so the next one closed is the first
-    page.wait_for_function("!document.querySelector('details:not([open])')")
+    page.wait_for_function("() => !document.querySelector('details:not([open])')")
     page.wait_for_function(FRESH)
     return page
 

@@ -28,7 +28,7 @@ def test_one_knob_is_changed_and_both_train_on_the_same_axes(visit: Visit, serve
     ).last.click()
     page.get_by_role("option", name="sconv: 1 of zeros").click()
     page.get_by_role("button", name="Train B").click()
-    page.wait_for_url(f"**baseline={first}**")
+    page.wait_for_url(lambda url: f"baseline={first}" in url and "conv=sconv" in url)
     expect(page.get_by_text("Convolution type: valid: none → sconv: 1 of zeros").first).to_be_visible(
         timeout=PATIENCE_MS
     )
