@@ -143,9 +143,10 @@ def neighbourhood(model: nn.Module, config: Any, *, device: torch.device, split_
     """How the last layer arrives at one node's logit of the class it says: a sum over those it hears, in numbers.
 
     "heard" (k,): nodes; "weights", "values", "terms" (k,): weight × value; of several heads the mean weight, and the
-    values' mean as the heads weigh them; "degrees" (k,) as the layer counts them; "own": what the node's own matrix adds; "bias"; "sum": of all of it; "logit": the net's;
-    "degree": of the node; "said", "label": classes; "labels" (k,); "added" (k,) bool; "probabilities" (classes,);
-    "classes": their names. Raises ValueError for a node that is not there.
+    values' mean as the heads weigh them; "degrees" (k,) as the layer counts them; "own": what the node's own matrix
+    adds; "bias"; "sum": of all of it; "logit": the net's; "degree": of the node; "said", "label": classes; "labels"
+    (k,); "added" (k,) bool; "probabilities" (classes,); "classes": their names. Raises ValueError for a node
+    that is not there.
     """
     net, seen = _net(model), _seen(config, split_seed, device)
     if not 0 <= node < seen.found.nodes:
