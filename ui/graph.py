@@ -75,7 +75,7 @@ def _node(experiment: Experiment, nodes: int) -> int:
 
 
 def _sum(found: Mapping[str, Any], config: Any, node: int, words: Mapping[str, str]) -> None:
-    left, right = st.columns([1, 1.2])
+    left, right = st.columns([1.25, 1])
     with left:
         st.markdown(figures.equation(found, config, node))
         rows = figures.term_rows(found)

@@ -46,9 +46,11 @@ class Language:
         seed = int(middle.number_input("Seed of the draws", 0, 9_999, 0, key=self._key("draw")))
         length = int(right.number_input("Characters", 4, LONGEST, USUAL, key=self._key("length")))
         step = step if step is not None else _newest(result)
+        answered = True
         for side, column in zip(SIDES, st.columns(2), strict=True):
             with column:
-                self._answer(side, result, step, prompt, self._settings(side, seed), length)
+                how = self._settings(side, seed)
+                answered = answered and self._answer(side, result, step, prompt, how, length)  # one refusal is enough
         st.caption(f"{self.words['talk']} {whose(result)}")
 
     def _settings(self, side: str, seed: int) -> Sampling:
@@ -63,15 +65,15 @@ class Language:
         top_p = mass.number_input("Top-p", 0.05, 1.0, usual.top_p, 0.05, key=self._key(f"{side}:p"))
         return Sampling(float(temperature), int(top_k), float(top_p), seed)
 
-    def _answer(self, side: str, result: Result, step: float | None, prompt: str, how: Sampling, length: int) -> None:
-        """The text as it comes; then its cells, and the distribution of one of them, worked out here."""
+    def _answer(self, side: str, result: Result, step: float | None, prompt: str, how: Sampling, length: int) -> bool:
+        """The text as it comes; then its cells, and the distribution of one of them. False where there is no text."""
         said, text, logits, known = st.empty(), "", [], ()
         for piece in streamed(self._asking(result, step), prompt, how, length):
             text, known = text + piece.text, piece.known
             logits.append(piece.logits)
             said.code(prompt + text, language=None, wrap_lines=True)
         if not text:
-            return
+            return False
         before = softmax(np.concatenate(logits).astype(np.float64))
         after = how.probabilities(np.concatenate(logits))
         codes = np.array([known.index(one) for one in text])
@@ -86,6 +88,7 @@ class Language:
         clickable(figures.text_cells(text, chances, at), chart, height=80 + 24 * rows, caption=self.words["cells"])
         bars = figures.distribution(before[at], after[at], known, int(codes[at]))
         plot(bars, self._key(f"bars {side}"), height=240, caption=self.words["bars"])
+        return True
 
     def attention(self, result: Result, step: float | None) -> None:
         """What every head takes from the characters before one, and one head's whole map."""

@@ -38,6 +38,7 @@ ARCHIVE_MD5 = "2fc040bee8ce3d920e4204effd1e9214"
 FILES = ("cora.content", "cora.cites")
 WORDS, WORDS_A_NODE, WORDS_A_CLASS = 200, 12, 40  # of made citations: dictionary, on a node, typical of a class
 PUBLIC_LABELS = 20  # of a class
+DRAWN_AT_ONCE = 1 << 16  # pairs of nodes
 RANDOM_TRAINING, VALIDATION = 140, 500  # of Cora; smaller graphs take as large a share, or a third
 
 
@@ -166,18 +167,18 @@ def with_noise(graph: NodeGraph, share: float) -> NodeGraph:
     if not count:
         return graph
     rng = np.random.default_rng([SEED, 1])
-    known = set((graph.edges[:, 0] * graph.nodes + graph.edges[:, 1]).tolist())
+    known = graph.edges[:, 0] * graph.nodes + graph.edges[:, 1]
     _, sizes = np.unique(graph.labels, return_counts=True)
     within = int((graph.labels[graph.edges[:, 0]] != graph.labels[graph.edges[:, 1]]).sum())
     room = (graph.nodes**2 - int((sizes**2).sum())) // 2 - within
-    new: list[int] = []
-    while len(new) < min(count, room):
-        one, other = sorted(rng.integers(0, graph.nodes, 2).tolist())
-        pair = one * graph.nodes + other
-        if graph.labels[one] != graph.labels[other] and pair not in known:
-            known.add(pair)
-            new.append(pair)
-    pairs = np.concatenate([graph.edges, np.column_stack(np.divmod(np.array(new, dtype=np.int64), graph.nodes))])
+    new = np.empty(0, dtype=np.int64)
+    while len(new) < min(count, room):  # many at once: where nearly all nodes share a class, few pairs will do
+        one, other = np.sort(rng.integers(0, graph.nodes, (DRAWN_AT_ONCE, 2)), axis=1).T
+        found = (one * graph.nodes + other)[graph.labels[one] != graph.labels[other]]
+        new = np.concatenate([new, found[~np.isin(found, known)]])
+        new = new[np.sort(np.unique(new, return_index=True)[1])]  # each once, in the order they were drawn
+    new = new[: min(count, room)]
+    pairs = np.concatenate([graph.edges, np.column_stack(np.divmod(new, graph.nodes))])
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
     added = np.arange(len(pairs)) >= len(graph.edges)
     return replace(graph, edges=pairs[order], added=added[order])

@@ -325,5 +325,8 @@ def _edges(
     said = {
         f"{int(loops.sum()):,} from a node to itself (the knob Self term adds them)": loops.any(),
         f"{twice:,} named twice, in this direction or the other": twice,
+        f"what stands behind source and target in {FILES[0]}: edges have no numbers here": any(
+            any(row[2:]) for row in rest
+        ),
     }
     return pairs, tuple(f"Left out: {text}." for text, some in said.items() if some)

@@ -78,7 +78,9 @@ def named(character: str) -> str:
     """A character as a person can read it, safe in Markdown."""
     if character.isalnum():
         return f"“{character}”"
-    return unicodedata.name(character, f"the character U+{ord(character):04X}").lower()
+    names = {"\n": "line feed", "\t": "tabulator"}
+    found = names.get(character) or unicodedata.name(character, "").lower()
+    return found or f"the character U+{ord(character):04X}"
 
 
 def known(characters: Sequence[str]) -> str:

@@ -100,7 +100,7 @@ class NodesConfig(Config):
         "symmetric",
         "Normalisation",
         where={"model": ("gcn",)},
-        labels={"symmetric": "symmetric: D^−½ A D^−½", "row": "by row: D⁻¹A", "none": "none: A"},
+        labels={"symmetric": "symmetric: D⁻½AD⁻½", "row": "by row: D⁻¹A", "none": "none: A"},
     )
     aggregator: Aggregator = knob(
         "mean",

@@ -317,6 +317,7 @@ def variances(
             for seed, own in rows.items()
         }
     figure = curves(groups, x="Layer", y="Feature variance (share of mean square)", **_self_look(), band=band, log=True)
+    figure.update_xaxes(tickvals=list(range(1, layers + 1)))
     return _with_marks(figure)
 
 

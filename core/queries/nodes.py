@@ -142,10 +142,11 @@ def picture(
 def neighbourhood(model: nn.Module, config: Any, *, device: torch.device, split_seed: int = 0, node: int = 0) -> Arrays:
     """How the last layer arrives at one node's logit of the class it says: a sum over those it hears, in numbers.
 
-    "heard" (k,): nodes; "weights", "values", "terms" (k,): weight × value, of several heads the means; "degrees" (k,)
-    as the layer counts them; "own": what the node's own matrix adds; "bias"; "sum": of all of it; "logit": the net's;
-    "degree": of the node; "said", "label": classes; "labels" (k,); "added" (k,) bool; "probabilities" (classes,);
-    "classes": their names. Raises ValueError for a node that is not there.
+    "heard" (k,): nodes; "weights", "values", "terms" (k,): weight × value; of several heads the mean weight, and the
+    values' mean as the heads weigh them; "degrees" (k,) as the layer counts them; "own": what the node's own matrix
+    adds; "bias"; "sum": of all of it; "logit": the net's; "degree": of the node; "said", "label": classes; "labels"
+    (k,); "added" (k,) bool; "probabilities" (classes,); "classes": their names. Raises ValueError for a node
+    that is not there.
     """
     net, seen = _net(model), _seen(config, split_seed, device)
     if not 0 <= node < seen.found.nodes:
@@ -155,20 +156,22 @@ def neighbourhood(model: nn.Module, config: Any, *, device: torch.device, split_
     before = features if len(outputs) == 1 else outputs[-2]
     said = int(outputs[-1][node].argmax())
     terms = _terms(net.layers[-1], before, graph, node, said)
-    heard = terms.heard.cpu().numpy()
+    heard, weights = terms.heard.cpu().numpy(), terms.weights.mean(dim=1)
+    products = (terms.weights * terms.values).mean(dim=1)
+    values = torch.where(weights > 0, products / weights, terms.values.mean(dim=1))
     pattern = graph.pattern(_loops(net))
     degrees = pattern.starts.diff().cpu().numpy()
     new = set(map(tuple, seen.found.edges[seen.found.added].tolist()))
     arrays: dict[str, Any] = {
         "heard": heard,
-        "weights": terms.weights.mean(dim=1).cpu().numpy(),
-        "values": terms.values.mean(dim=1).cpu().numpy(),
-        "terms": (terms.weights * terms.values).mean(dim=1).cpu().numpy(),
+        "weights": weights.cpu().numpy(),
+        "values": values.cpu().numpy(),
+        "terms": products.cpu().numpy(),
         "degrees": degrees[heard],
         "degree": np.int64(degrees[node]),
         "own": np.float64(terms.own),
         "bias": np.float64(terms.bias),
-        "sum": np.float64((terms.weights * terms.values).mean(dim=1).sum() + terms.own + terms.bias),
+        "sum": np.float64(products.sum() + terms.own + terms.bias),
         "logit": np.float64(outputs[-1][node, said]),
         "said": np.int64(said),
         "label": np.int64(seen.found.labels[node]),

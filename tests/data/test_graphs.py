@@ -6,7 +6,9 @@ import hashlib
 import io
 import os
 import tarfile
+from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -76,6 +78,21 @@ def test_no_more_edges_are_added_than_there_is_room_for():
     full = with_noise(karate(), 10.0)
     between = (full.labels[full.edges[:, 0]] != full.labels[full.edges[:, 1]]).sum()
     assert between == 17 * 17
+
+
+def test_edges_are_added_at_once_where_nearly_all_nodes_share_a_class():
+    club = karate()
+    rare = replace(generated(1500, 2, 4.0, 0.8, 0.5), labels=(np.arange(1500) < 3).astype(np.int64))
+    start = perf_counter()
+    noisy = with_noise(rare, 3.0)
+    assert perf_counter() - start < 2.0  # pair by pair it took a minute
+    between = (noisy.labels[noisy.edges[:, 0]] != noisy.labels[noisy.edges[:, 1]]).sum()
+    assert between == 3 * 1497
+    one_by_one, drawn = np.random.default_rng([graphs.SEED, 1]), set(map(tuple, club.edges.tolist()))
+    while len(drawn) < 117:  # what recorded runs were trained on
+        one, other = sorted(one_by_one.integers(0, 34, 2).tolist())
+        drawn |= {(one, other)} if club.labels[one] != club.labels[other] else set()
+    assert drawn == set(map(tuple, with_noise(club, 0.5).edges.tolist()))
 
 
 @pytest.mark.parametrize("kind", ["public", "random", "stratified"])

@@ -80,6 +80,15 @@ def test_what_breaks_a_rule_is_refused_with_rule_value_and_remedy(fault: str):
     assert "must" in str(refusal.value)  # the rule
 
 
+def test_numbers_of_edges_are_left_out_and_that_is_said():
+    weighed = EDGES.replace(b"\n", b",2\n").replace(b"target,2", b"target,weight")
+    found = read(weighed, NODES)
+    assert np.array_equal(found.graph.edges, read(EDGES, NODES).graph.edges)
+    assert {*found.notes} - {*read(EDGES, NODES).notes} == {
+        "Left out: what stands behind source and target in edges.csv: edges have no numbers here."
+    }
+
+
 def test_a_graph_is_kept_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LAYERLAB_DATASETS", str(tmp_path))
     assert names() == [] and own_graphs.fingerprint("friends") == ""

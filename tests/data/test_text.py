@@ -135,6 +135,8 @@ def test_strange_characters_are_named():
     assert found.encode("the").tolist() == [found.characters.index(one) for one in "the"]
     with pytest.raises(ValueError, match=r"never seen “é”, “7”, asterisk. It knows: abcd.* and 4 signs"):
         found.encode("café 7*")
+    with pytest.raises(ValueError, match=r"never seen fox face, line feed, the character U\+E000\. It"):
+        found.encode("🦊\n\ue000")
 
 
 @pytest.mark.skipif(not (text._root() / text.GRIMM).is_file(), reason="Grimm's tales are not in LAYERLAB_DATASETS")

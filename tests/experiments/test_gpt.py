@@ -203,6 +203,8 @@ def test_shapes_that_do_not_fit_are_refused_with_a_remedy():
             {"width": 20, "heads": 3, "positions": "none"},
             "width must be a multiple of heads; got 20 and 3. Try width = 21",
         ),
+        ({"width": 22, "heads": 3}, "Try width = 24"),  # and not 21, whose heads would be of odd width
+        ({"width": 767, "heads": 7, "positions": "none"}, "Try width = 763"),  # wider there is none
         ({"width": 15, "heads": 3}, "a head's width must be even; got 15 / 3 = 5. Choose another width"),
     ):
         with pytest.raises(ConfigError, match=message):

@@ -86,8 +86,7 @@ def test_a_nodes_logit_is_the_sum_of_its_terms(changes: dict[str, object]):
         found = asked(neighbourhood, config(**changes), node=node)
         assert float(found["sum"]) == pytest.approx(float(found["logit"]), abs=2e-5)
         assert np.abs(found["terms"]).sum() + abs(float(found["own"])) > 0
-        if not changes.get("output_heads"):
-            np.testing.assert_allclose(found["weights"] * found["values"], found["terms"], atol=1e-6)
+        np.testing.assert_allclose(found["weights"] * found["values"], found["terms"], atol=1e-6)
         assert int(found["said"]) == found["probabilities"].argmax()
 
 

@@ -68,6 +68,14 @@ def test_answers_come_in_pieces_and_are_never_taken_for_html_or_markdown(asked: 
     assert {one["draw"] for one in talked} == {0}
 
 
+def test_what_both_sides_refuse_is_said_once(page_engine: Scheduler, answering: Callable[[Answers], Asked]) -> None:
+    finished_run(page_engine, "gpt", GptConfig(epochs=3), (0,), {key: [1.0] for key in EXPERIMENT.summary})
+    asked = answering({})
+    app = page()
+    assert [one["temperature"] for name, one in asked if name == "say" and one["prompt"]] == [1.0]
+    assert len([one for one in app.number_input if one.label == "Temperature"]) == 2
+
+
 def test_another_character_and_another_temperature_are_worked_out_without_asking_the_net_for_the_character(
     asked: Asked,
 ) -> None:
