@@ -92,7 +92,7 @@ def read(text: str) -> tuple[Floats, tuple[str, ...]]:
 
 def sets(kind: Kind, shape: tuple[int, int, int], groups: int = 1) -> NDArray[np.int64]:
     """For every cell the number of the set that it is averaged with, from 0 on."""
-    samples, channels, _ = shape
+    channels = shape[1]
     sample, channel, _ = np.indices(shape)
     if kind == "batch":
         return np.asarray(channel)
@@ -151,9 +151,7 @@ def look(config: NormalisationConfig) -> Normalised:
     if lit.sum() == 1:
         notes += ("The chosen cell is averaged with no other: its mean is itself, its variance 0, its output 0.",)
     made, theirs = normalise(x, config.kind, groups), by_torch(x, config.kind, groups)
-    return Normalised(
-        x, made, theirs, lit, (one, two, three), names(config.kind, shape, groups), mean, variance, notes
-    )
+    return Normalised(x, made, theirs, lit, (one, two, three), names(config.kind, shape, groups), mean, variance, notes)
 
 
 def names(kind: Kind, shape: tuple[int, int, int], groups: int = 1) -> tuple[str, ...]:

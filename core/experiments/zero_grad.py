@@ -12,6 +12,7 @@ import difflib
 import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import isfinite
 from typing import Literal
 
@@ -124,7 +125,7 @@ class Pair(Learner):
 def build(config: ZeroGradConfig) -> nn.Sequential:
     """The untrained net: 2 numbers in, 2 out."""
     sizes = [2] + [WIDTH] * config.layers
-    hidden = [one for here, there in zip(sizes, sizes[1:], strict=False) for one in (nn.Linear(here, there), nn.ReLU())]
+    hidden = [one for here, there in pairwise(sizes) for one in (nn.Linear(here, there), nn.ReLU())]
     return nn.Sequential(*hidden, nn.Linear(WIDTH, 2))
 
 
@@ -166,9 +167,7 @@ def make_pair(config: ZeroGradConfig, seed: int, device: torch.device) -> Pair:
     return Pair(net, right, twin, forgetful, rolling, with_momentum)
 
 
-def measure(
-    config: ZeroGradConfig, pairs: Sequence[Pair], inputs: Tensor, labels: Tensor
-) -> dict[str, np.ndarray]:
+def measure(config: ZeroGradConfig, pairs: Sequence[Pair], inputs: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
     """Loss and accuracy on held-out points, the length of the gradient that the optimiser meets; (seeds,) each."""
     found: dict[str, np.ndarray] = {}
     for name, nets in (("", [pair.net for pair in pairs]), (FORGOTTEN, [pair.twin for pair in pairs])):
