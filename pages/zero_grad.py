@@ -21,11 +21,11 @@ from ui.words import words
 
 EXPERIMENT = catalog.get("zero_grad")
 WORDS = words("zero_grad")
-METRICS = ("test loss", "test accuracy")
-CHARTS = {name: (metric, metric + FORGOTTEN) for name, metric in (("Test loss", "test loss"),)}
-CHARTS |= {"Test accuracy (%)": ("test accuracy", "test accuracy" + FORGOTTEN)}
-CHARTS |= {"‖gradient‖ that the optimiser meets": ("gradient norm", "gradient norm" + FORGOTTEN)}
-LOGARITHMIC = ("Test loss", "‖gradient‖ that the optimiser meets")
+METRICS = ("held-out loss", "held-out accuracy")
+CHARTS = {name: (metric, metric + FORGOTTEN) for name, metric in (("Held-out loss", "held-out loss"),)}
+CHARTS |= {"Held-out accuracy (%)": ("held-out accuracy", "held-out accuracy" + FORGOTTEN)}
+CHARTS |= {"‖gradient used‖": ("gradient norm", "gradient norm" + FORGOTTEN)}
+LOGARITHMIC = ("Held-out loss", "‖gradient used‖")
 
 
 def live_figures(settings: Settings, now: Snapshot | None) -> None:
@@ -46,7 +46,7 @@ def by_loss(now: Snapshot | None) -> None:
     st.table(rows, hide_index=True)
     st.caption(WORDS["table"])
     results = {knob.label_of(loss): result for loss, result in found.items()}
-    noise(results, "test accuracy" + FORGOTTEN, key="noise")
+    noise(results, "held-out accuracy" + FORGOTTEN, key="noise")
 
 
 settings, snapshot = lab(EXPERIMENT, WORDS["introduction"], live_figures)

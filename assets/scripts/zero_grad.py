@@ -83,5 +83,5 @@ if __name__ == "__main__":
     for seed in SEEDS:
         both = zip(train(seed, points, labels, False), train(seed, points, labels, True), strict=True)
         for epoch, (right, twin) in enumerate(both, start=1):
-            words = [f"test_{name}={right[name]:.6f} test_{name}_forgotten={twin[name]:.6f}" for name in right]
+            words = [f"held_out_{name}={right[name]:.6f} held_out_{name}_forgotten={twin[name]:.6f}" for name in right]
             print(f"seed={seed} epoch={epoch} {' '.join(words)}", flush=True)

@@ -238,7 +238,7 @@ def expected_lag(momentum: float, drift: float) -> Floats:
 DEMO = Demo(
     key="normalisation",
     lab="normalisation",
-    title="Batch, layer, instance and group norm",
+    title="Batch, layer and group norm",
     question="Which numbers does a normalisation average, and what follows from it?",
     source="Ioffe & Szegedy 2015; Ba et al. 2016; Ulyanov et al. 2016; Wu & He 2018; course material",
     config=NormalisationConfig,

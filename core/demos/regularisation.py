@@ -270,7 +270,7 @@ def races(seed: int, rows: Rows) -> Mapping[str, Path]:
 DEMO = Demo(
     key="regularisation",
     lab="regularisation",
-    title="Dropout as a penalty, and the shortest solution",
+    title="Dropout and least norm",
     question="What do dropout and gradient descent prefer, though nobody asked them to?",
     source="Srivastava et al., JMLR 2014; course material",
     config=RegularisationConfig,

@@ -29,6 +29,7 @@ from core.training import DIVERGED, Learner, checkpoint, minibatches, predict
 
 WIDTH = 32
 FORGOTTEN = ", forgotten"
+DIVERGED_TWIN = "diverged" + FORGOTTEN  # 1 where its loss grew beyond all measure, else 0
 SAME = "apart from momentum 1"  # largest |difference| of two weights
 
 
@@ -176,8 +177,9 @@ def measure(config: ZeroGradConfig, pairs: Sequence[Pair], inputs: Tensor, label
         losses = np.array([loss_of(one, labels, config.loss).item() for one in logits])
         right = np.array([100.0 * (one.argmax(dim=1) == labels).double().mean().item() for one in logits])
         lengths = np.array([gradient_length(net) for net in nets])
-        for metric, values in (("test loss", losses), ("test accuracy", right), ("gradient norm", lengths)):
+        for metric, values in (("held-out loss", losses), ("held-out accuracy", right), ("gradient norm", lengths)):
             found[metric + name] = np.where(gone | ~np.isfinite(values), np.nan, values)
+    found[DIVERGED_TWIN] = np.array([float(pair.broken > 0) for pair in pairs])
     if config.optimiser == "sgd":
         found[SAME] = np.array([np.nan if pair.broken else apart(pair) for pair in pairs])
     return found
@@ -207,12 +209,12 @@ EXPERIMENT = Experiment(
     run=run,
     build=build,
     total_steps=lambda config: config.epochs,
-    summary=("test loss", "test loss" + FORGOTTEN, "test accuracy", "test accuracy" + FORGOTTEN),
+    summary=("held-out loss", "held-out loss" + FORGOTTEN, "held-out accuracy", "held-out accuracy" + FORGOTTEN),
     predictions=(
         Prediction(
             "forgotten",
             "How often is the net without zero_grad() right on held-out points, at the end?",
-            "test accuracy" + FORGOTTEN,
+            "held-out accuracy" + FORGOTTEN,
             choices={
                 "as often as its twin: 95 % or more": (95.0, 100.0),
                 "less, but better than guessing": (60.0, 95.0),

@@ -64,8 +64,8 @@ def plane(one: System, paths: Mapping[str, Path]) -> go.Figure:
     shortest = line("X⁺y", one.solution[:1], one.solution[1:], Style(OTHER_STYLES[5].colour, symbol="star"), "markers")
     shortest["marker"] = {**shortest["marker"], "size": 15}
     traces.append(shortest)
-    across = axis("w₁", range=[-REACH, REACH])
-    down = axis("w₂", range=[-REACH, REACH], scaleanchor="x")
+    across = axis("w₁", range=[-REACH, REACH], constrain="domain")
+    down = axis("w₂", range=[-REACH, REACH], scaleanchor="x", constrain="domain")
     return drawn(data=traces, layout=layout("", xaxis=across, yaxis=down, showlegend=True))
 
 
@@ -83,7 +83,6 @@ def ending_row(name: str, end: Ending, off: float) -> dict[str, str]:
     """A line of the table of paths. off: the distance from where gradient descent must end."""
     return {
         "Path": name,
-        "‖w‖": f"{end.norm:.4f}",
         "‖w − X⁺y‖": _small(end.distance),
         "‖Xw − y‖": _small(end.residual),
         "‖w − XᵀΛ‖": _small(end.outside),
