@@ -23,7 +23,7 @@ def tensor(settings: Settings, words: Mapping[str, str]) -> None:
     if found.notes:
         st.info("\n\n".join(found.notes))
     height = 110 + 34 * found.x.shape[0] * found.x.shape[1]
-    plot(figures.tensors(found), "normalisation tensor", height=height, caption=words["tensor"])
+    plot(figures.tensors(found), "averaged cells", height=height, caption=words["tensor"])
     kind = config.knob("kind").label_of(config.kind)
     one, two, three = (place + 1 for place in found.chosen)
     members = demo.sets(config.kind, cast(tuple[int, int, int], found.x.shape), _groups(config, found))

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import PATIENCE_MS, Visit, come_to
 
-TENSOR = "[class*=st-key-normalisation-tensor]"
+TENSOR = "[class*=st-key-averaged-cells]"
 
 
 def test_a_tensor_is_typed_and_stays(visit: Visit, server: str) -> None:
