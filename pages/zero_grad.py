@@ -51,7 +51,7 @@ def by_loss(now: Snapshot | None) -> None:
 
 settings, snapshot = lab(EXPERIMENT, WORDS["introduction"], live_figures)
 if section("The patch", EXPERIMENT):
-    st.code(patch(), language=None)
+    st.code(patch(), language=None, wrap_lines=True)
     st.markdown(WORDS["patch"])
 if section("Does the loss matter?", EXPERIMENT):
     follow(EXPERIMENT, snapshot, by_loss, key="by loss")
