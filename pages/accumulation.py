@@ -26,14 +26,14 @@ WORDS = words("accumulation")
 SHOWN = (PIECES[0], 4, PIECES[-1])
 CHARTS = {
     "Held-out accuracy (%)": tuple(f"held-out accuracy, {split_name(one)}" for one in SHOWN),
-    "Difference, a part of the length": ("gradient difference", "logit difference"),
+    "Relative difference": ("gradient difference", "logit difference"),
 }
 TABLE = ("gradient difference", "logit difference", "weights apart", "held-out accuracy")
 
 
 def live_figures(settings: Settings, now: Snapshot | None) -> None:
     """Accuracy of three splits, and the worst split's differences."""
-    training_curves(EXPERIMENT, settings, now, CHARTS, logarithmic=("Difference, a part of the length",))
+    training_curves(EXPERIMENT, settings, now, CHARTS, logarithmic=("Relative difference",))
     st.caption(WORDS["curves"])
 
 
