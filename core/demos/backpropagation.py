@@ -261,3 +261,38 @@ def vector(values: Floats) -> str:
 def grid(values: Floats) -> str:
     """A matrix in one line, rows separated by semicolons."""
     return f"[{'; '.join(' '.join(number(one) for one in row) for row in values)}]"
+
+
+@dataclass(frozen=True)
+class Edge:
+    """What an edge carries forward, and back once its head has been reached (None before). ends: of the graph's names.
+
+    formulas: of both, without numbers.
+    """
+
+    ends: tuple[str, str]
+    forward: Floats
+    back: Floats | None
+    formulas: tuple[str, str]
+
+
+def edges(found: Backward, done: int) -> tuple[Edge, ...]:
+    """Every edge of the unrolled graph after `done` steps of the way back."""
+    one, h, y = found.problem, found.h, found.y
+    gradients = {name: value for step in found.steps[:done] for name, value in step.found.items()}
+    carried = []
+    for t in range(len(one.x), 0, -1):
+        error, total = gradients.get(f"y{t}"), gradients.get(f"h{t}")
+        through = None if total is None else h[t] * (1 - h[t]) * total
+        slope = f"diag(h{t}(1 − h{t}))·∇h{t} L"
+        carried += [
+            Edge((f"y{t}", f"L{t}"), (one.z[t - 1] - y[t - 1]) ** 2, error, (f"(z{t} − y{t})²", f"2(y{t} − z{t})")),
+            Edge((f"h{t}", f"y{t}"), y[t - 1], _back(one.v, error), (f"V·h{t}", f"Vᵀ·∇y{t} L")),
+            Edge((f"h{t - 1}", f"h{t}"), one.u @ h[t - 1], _back(one.u, through), (f"U·h{t - 1}", f"Uᵀ·{slope}")),
+            Edge((f"x{t}", f"h{t}"), one.w @ one.x[t - 1], _back(one.w, through), (f"W·x{t}", f"Wᵀ·{slope}")),
+        ]
+    return tuple(carried)
+
+
+def _back(matrix: Floats, gradient: Floats | None) -> Floats | None:
+    return None if gradient is None else matrix.T @ gradient

@@ -1,9 +1,9 @@
 """What does a net learn whose gradient is cut? Truncated backpropagation through time on a task that needs a memory.
 
-A cue, one of four symbols, comes first and is marked; `lag` random symbols of the same kind follow, unmarked; after
-the last one the net says which the cue was. The gradient goes back through `window` transitions: it reaches the cue
-where window ≥ lag, and is then the full one. The forward pass is the same whatever the window. Sequences are drawn
-anew for every batch and every test, so nothing can be learnt by heart.
+A cue, one of four symbols, comes first; `lag` random symbols of another kind follow; after the last one the net says
+which the cue was. The gradient goes back through `window` transitions: it reaches the cue where window ≥ lag, and is
+then the full one. The forward pass is the same whatever the window. Sequences are drawn anew for every batch and
+every test, so nothing can be learnt by heart.
 Sources: Williams & Peng, Neural Computation 1990 (truncation); Hochreiter & Schmidhuber 1997 (LSTM); Pascanu et al.,
 ICML 2013 (clipping by norm).
 """
@@ -44,9 +44,9 @@ class BpttConfig(Config):
         labels={"rnn": "tanh RNN", "lstm": "LSTM"},
         help="Both are stepped through by the same loop over time.",
     )
-    lag: int = knob(10, "Lag", unit="steps", ge=1, le=60, help="How many steps after the cue the answer is due.")
+    lag: int = knob(15, "Lag", unit="steps", ge=1, le=60, help="How many steps after the cue the answer is due.")
     window: int = knob(
-        10,
+        15,
         "Window",
         unit="steps",
         ge=1,
@@ -55,6 +55,14 @@ class BpttConfig(Config):
         "the lag on it is the full gradient.",
     )
     width: int = knob(32, "Hidden units", ge=2, le=128)
+    forget_bias: float = knob(
+        1.0,
+        "Forget gate's bias",
+        ge=-2.0,
+        le=6.0,
+        where={"cell": ("lstm",)},
+        help="Added to it before training. At 0 an LSTM begins by halving what it remembers, at every step.",
+    )
     clip: float = knob(
         1.0,
         "Clip the gradient's norm at",
@@ -83,7 +91,7 @@ class Recaller(Learner):
 
 def build(config: BpttConfig) -> RecallNet:
     """The untrained net of this config."""
-    return RecallNet(INPUTS, config.width, CUES, config.cell)
+    return RecallNet(INPUTS, config.width, CUES, config.cell, config.forget_bias)
 
 
 def run(config: BpttConfig, seeds: tuple[int, ...], device: torch.device) -> Iterator[Event]:
@@ -161,8 +169,8 @@ def on(device: torch.device, pair: tuple[Tensor, Tensor]) -> tuple[Tensor, Tenso
 def about(config: BpttConfig) -> str:
     """What it is trained on, in a sentence."""
     return (
-        f"Sequences of {config.lag + 1} random symbols, one of {CUES} each, drawn anew for every batch. The first is "
-        f"marked: it is the answer, {config.lag} steps later. Tested on {TESTED:,} fresh sequences after every epoch; "
+        f"Sequences of {config.lag + 1} symbols, drawn anew for every batch: one of {CUES} cues, then {config.lag} "
+        f"random symbols of another kind. The cue is the answer. Tested on {TESTED:,} fresh sequences after every epoch; "
         f"guessing is right in {100 / CUES:g} %."
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 Cell = Literal["rnn", "lstm"]
@@ -12,12 +13,16 @@ Cell = Literal["rnn", "lstm"]
 class RecallNet(nn.Module):
     """A tanh RNN or an LSTM reads a sequence; a linear layer answers from its last state.
 
-    A step is h_t = cell(x_t, h_{t−1}), h₀ = 0. Initial weights are PyTorch's: uniform within ±1/√width.
+    A step is h_t = cell(x_t, h_{t−1}), h₀ = 0. Initial weights are PyTorch's: uniform within ±1/√width; forget_bias is
+    added to the biases of an LSTM's forget gates, as is usual, so that it begins by keeping what it has.
     """
 
-    def __init__(self, inputs: int, width: int, classes: int, cell: Cell = "rnn") -> None:
+    def __init__(self, inputs: int, width: int, classes: int, cell: Cell = "rnn", forget_bias: float = 0.0) -> None:
         super().__init__()
         self.cell: nn.RNNCell | nn.LSTMCell = (nn.LSTMCell if cell == "lstm" else nn.RNNCell)(inputs, width)
+        if cell == "lstm":
+            with torch.no_grad():  # the gates stand in the order input, forget, cell, output
+                self.cell.bias_ih[width : 2 * width] += forget_bias
         self.head = nn.Linear(width, classes)
 
     def forward(self, inputs: Tensor, window: int | None = None) -> Tensor:

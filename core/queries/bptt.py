@@ -16,21 +16,18 @@ from torch.nn import functional as F
 from core.events import Arrays
 from core.nn.recurrent import RecallNet
 
-CUES = 4  # symbols
-INPUTS = CUES + 1  # one-hot code of a symbol, and a mark that says: remember this one
+CUES = 4  # symbols to remember
+OTHERS = 4  # symbols that follow and mean nothing
+INPUTS = CUES + OTHERS
 ASKED = 64  # sequences of a query
 ASKED_STREAM = 3_000_003  # not one that a training meets
 
 
 def draw(count: int, lag: int, stream: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Sequences (count, lag + 1, 5) of random symbols in one-hot code, the first of which is marked and is the cue.
-
-    Returns them and their cues (count,).
-    """
-    symbols = torch.randint(CUES, (count, lag + 1), generator=stream)
-    marked = torch.zeros(count, lag + 1, 1)
-    marked[:, 0] = 1.0
-    return torch.cat([F.one_hot(symbols, CUES).float(), marked], dim=2), symbols[:, 0]
+    """Sequences (count, lag + 1, 8) in one-hot code, and their cues (count,)."""
+    cues = torch.randint(CUES, (count, 1), generator=stream)
+    others = CUES + torch.randint(OTHERS, (count, lag), generator=stream)
+    return F.one_hot(torch.cat([cues, others], dim=1), INPUTS).float(), cues[:, 0]
 
 
 def flow(model: RecallNet, config: Any, *, device: torch.device, seed: int = 0) -> Arrays:
