@@ -170,8 +170,8 @@ def about(config: BpttConfig) -> str:
     """What it is trained on, in a sentence."""
     return (
         f"Sequences of {config.lag + 1} symbols, drawn anew for every batch: one of {CUES} cues, then {config.lag} "
-        f"random symbols of another kind. The cue is the answer. Tested on {TESTED:,} fresh sequences after every epoch; "
-        f"guessing is right in {100 / CUES:g} %."
+        f"random symbols of another kind. The cue is the answer. Tested on {TESTED:,} fresh sequences after every "
+        f"epoch; guessing is right in {100 / CUES:g} %."
     )
 
 

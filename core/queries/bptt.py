@@ -6,6 +6,7 @@ Queries: f(model, config, device=..., ...) -> Arrays.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,39 @@ def flow(model: RecallNet, config: Any, *, device: torch.device, seed: int = 0) 
         "window": np.array(config.window),
     }
     return Arrays(0, found, name="flow")
+
+
+@dataclass(frozen=True)
+class Clipped:
+    """One gradient of an untrained net before and after it is clipped.
+
+    norms: of the weights' gradient, before and after. cosine: between the two. arriving: ‖∂loss/∂h₁‖/‖∂loss/∂h_T‖
+    of the mean loss, which clipping the weights' gradient cannot change.
+    """
+
+    norms: tuple[float, float]
+    cosine: float
+    arriving: float
+
+
+def clipped(config: Any, seed: int = 0) -> Clipped:
+    """What clipping at the config's norm (1 where that is off) does to the full gradient of 256 sequences."""
+    state = torch.random.get_rng_state()
+    torch.manual_seed(seed)
+    net = RecallNet(INPUTS, config.width, CUES, config.cell, config.forget_bias).double()
+    torch.random.set_rng_state(state)
+    inputs, cues = draw(256, config.lag, torch.Generator().manual_seed(ASKED_STREAM + seed))
+    with torch.enable_grad():
+        states = net.states(inputs.double())
+        ends = torch.autograd.grad(
+            loss := F.cross_entropy(net.head(states[-1]), cues), (states[0], states[-1]), retain_graph=True
+        )
+        loss.backward()
+    before = torch.cat([one.grad.flatten().clone() for one in net.parameters() if one.grad is not None])
+    torch.nn.utils.clip_grad_norm_(net.parameters(), config.clip or 1.0)
+    after = torch.cat([one.grad.flatten() for one in net.parameters() if one.grad is not None])
+    long, short = before.norm().item(), after.norm().item()
+    return Clipped((long, short), (before @ after).item() / (long * short), (ends[0].norm() / ends[1].norm()).item())
 
 
 def jacobians(net: RecallNet, inputs: Tensor) -> Tensor:
