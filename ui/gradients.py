@@ -22,6 +22,7 @@ from ui.plot import plot
 from ui.stepping import Stepper
 
 MOST_NAMED = 12  # dead units that are named one by one
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 KINDS = {"y": "∇y", "h": "∇h", "weights": "∇W, ∇U and ∇V"}
 
 
@@ -117,7 +118,9 @@ def walked(found: back.Backward, words: Mapping[str, str]) -> None:
     gradients = {name: one for step in done if step.kind != "weights" for name, one in step.found.items()}
     last = done[-1] if done else None
     current = f"{last.kind}{last.time}" if last and last.kind != "weights" else ""
-    figure = figures.unrolled(places, edges, values(found), gradients, current)
+    carried = back.edges(found, stepper.at)
+    along = {one.ends: one.back for one in carried if one.back is not None and one.ends[1][0] != "L"}
+    figure = figures.unrolled(places, edges, values(found), gradients, current, along)
     plot(figure, "gradients graph", height=430, caption=words["graph"])
     if last is None:
         st.code(f"L = {number(found.loss)}. Press Next: the way back begins at y{len(found.y)}.", language=None)
@@ -128,7 +131,7 @@ def walked(found: back.Backward, words: Mapping[str, str]) -> None:
     st.code("\n".join([head, *last.lines, end]), language=None, wrap_lines=True)
     with st.expander("Every edge in numbers", key="gradients:edges", on_change="rerun") as shown:
         if shown.open:
-            st.table([edge_row(one) for one in back.edges(found, stepper.at)], hide_index=True)
+            st.table([edge_row(one) for one in carried], hide_index=True)
             st.caption(words["edges"])
 
 
@@ -188,7 +191,7 @@ def power(log: float) -> str:
     if -3 < log < 5:
         return f"{10.0**log:.4g}"
     whole = int(np.floor(log))
-    return true_minus(f"{10.0 ** (log - whole):.2f}·10^{whole}")
+    return f"{10.0 ** (log - whole):.2f}·10{str(whole).translate(RAISED)}"
 
 
 def short(value: float) -> str:

@@ -18,9 +18,9 @@ WIDTH = 32  # Hidden units
 FORGET_BIAS = 1.0  # Forget gate's bias
 CLIP = 1.0  # Clip the gradient's norm at
 OPTIMISER = "adam"  # Optimiser: adam, sgd
-LEARNING_RATE = 0.003  # Learning rate
+LEARNING_RATE = 0.001  # Learning rate
 BATCH_SIZE = 64  # Batch size, sequences
-EPOCHS = 20  # Epochs, of 50 batches
+EPOCHS = 30  # Epochs, of 50 batches
 SEEDS = (0, 1)
 DEVICE = "cpu"
 # --- settings: end

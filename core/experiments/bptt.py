@@ -74,9 +74,9 @@ class BpttConfig(Config):
     optimiser: Literal["adam", "sgd"] = knob(
         "adam", "Optimiser", group="training", labels={"adam": "Adam", "sgd": "SGD"}
     )
-    learning_rate: float = knob(0.003, "Learning rate", group="training", ge=1e-5, le=10.0, logarithmic=True)
+    learning_rate: float = knob(0.001, "Learning rate", group="training", ge=1e-5, le=10.0, logarithmic=True)
     batch_size: int = knob(64, "Batch size", unit="sequences", group="training", ge=8, le=512)
-    epochs: int = knob(20, "Epochs", unit="of 50 batches", group="training", ge=1, le=200)
+    epochs: int = knob(30, "Epochs", unit="of 50 batches", group="training", ge=1, le=200)
     band: Band = band_knob("range")
 
 

@@ -67,7 +67,7 @@ def over_draws(logs: Floats, alive: NDArray[np.bool_], expected: float) -> go.Fi
 
 
 def over_time(steps: Floats, logs: Mapping[str, Floats], bounds: Mapping[str, Floats], source: Floats) -> go.Figure:
-    """σ_max(∂x_n/∂x₁) over n: measured solid, its bound dashed, the source's formula dotted."""
+    """σ_max(∂xₙ/∂x₁) over n: measured solid, its bound dashed, the source's formula dotted."""
     traces = []
     for name, look in ACTIVATIONS.items():
         mine = Style(look.colour, "solid", look.symbol)
@@ -79,7 +79,7 @@ def over_time(steps: Floats, logs: Mapping[str, Floats], bounds: Mapping[str, Fl
         line("bound, tanh and ReLU", steps, powers(bounds["tanh"]), Style(ACTIVATIONS["tanh"].colour, "dash"))
     )
     traces.append(line("(1/16)ⁿ⁻¹", steps, powers(source), SOURCE, width=3.0))
-    return drawn(data=traces, layout=layout("", "Step n", "σ_max of ∂x_n/∂x₁", yaxis=LOG))
+    return drawn(data=traces, layout=layout("", "Step n", "σ_max of ∂xₙ/∂x₁", yaxis=LOG))
 
 
 def unrolled(
@@ -88,10 +88,12 @@ def unrolled(
     values: Mapping[str, Floats],
     gradients: Mapping[str, Floats],
     current: str = "",
+    along: Mapping[tuple[str, str], Floats] | None = None,
 ) -> go.Figure:
-    """The graph of all steps: a node's value in blue below it, its gradient in orange once it is known.
+    """The graph of all steps: a node's value below it, its gradient in orange once it is known.
 
-    Edges along which a gradient has come back are orange. current: the node just reached.
+    Edges along which a gradient has come back are orange. current: the node just reached. along: edge -> what came back
+    along it, written beside it where there is room.
     """
     passed = [pair for pair in edges if pair[1] in gradients or (pair[1][0] == "L" and pair[0] in gradients)]
     waiting = [pair for pair in edges if pair not in passed]
@@ -115,6 +117,8 @@ def unrolled(
     }
     gap = "<br>" if steps > IN_A_LINE else " "
     notes = [_numbers(places[name], values[name], gradients.get(name), gap) for name in names if name in values]
+    if steps <= IN_A_LINE:
+        notes += [_beside(places[one], places[other], values) for (one, other), values in (along or {}).items()]
     traces = [_edges(waiting, places, NEUTRAL, 2), _edges(passed, places, GRADIENT, 3), nodes]
     hidden: dict[str, Any] = {"visible": False, "fixedrange": True}
     low, high = spots[:, 1].min(), spots[:, 1].max()
@@ -168,11 +172,22 @@ def _edges(
 
 
 def _numbers(place: tuple[float, float], value: Floats, gradient: Floats | None, gap: str) -> dict[str, Any]:
-    text = f'<span style="color:{VALUE}">{_short(value, gap)}</span>'
+    text = _short(value, gap)
     if gradient is not None:
         text += f'<br><span style="color:{GRADIENT}"><b>{_short(gradient, gap)}</b></span>'
     at = {"x": place[0], "y": place[1], "xanchor": "left", "yanchor": "top", "xshift": 4, "yshift": -13}
     return {"text": text, "showarrow": False, "align": "left", "font": {"size": 11}, **at}
+
+
+def _beside(tail: tuple[float, float], head: tuple[float, float], gradient: Floats) -> dict[str, Any]:
+    level = tail[1] == head[1]
+    text = f'<span style="color:{GRADIENT}">{"←" if level else "↓"} {_short(gradient, " ")}</span>'
+    if not level:
+        place: dict[str, Any] = {"xanchor": "right", "yanchor": "middle", "xshift": -5}
+    else:
+        place = {"xanchor": "center", "yanchor": "bottom", "yshift": 2}
+    middle = {"x": (tail[0] + head[0]) / 2, "y": (tail[1] + head[1]) / 2}
+    return {"text": text, "showarrow": False, "font": {"size": 11}, **middle, **place}
 
 
 def _short(values: Floats, gap: str) -> str:

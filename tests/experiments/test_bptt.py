@@ -16,7 +16,7 @@ from core.training import load_weights
 
 CPU = torch.device("cpu")
 SMALL = {"lag": 4, "window": 2, "width": 6, "batch_size": 8, "epochs": 1}
-GOLDEN = {"version": 1, "training loss": 1.41741, "gradient cosine": 0.87343, "gradient norm ratio": 0.94222}
+GOLDEN = {"version": 1, "training loss": 1.42173, "gradient cosine": 0.941395, "gradient norm ratio": 1.002519}
 
 
 def config_of(**changes: object) -> BpttConfig:
