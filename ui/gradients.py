@@ -111,7 +111,7 @@ class Parts:
 def walked(found: back.Backward, words: Mapping[str, str]) -> None:
     """The graph as far as the steps have come, and the last step in numbers."""
     about = str([part.tolist() for part in vars(found.problem).values()])
-    stepper = Stepper("gradients:steps", len(found.steps), about)
+    stepper = Stepper("gradients:walk", len(found.steps), about)
     stepper.buttons()
     done = found.steps[: stepper.at]
     places, edges = back.unrolled(len(found.y))

@@ -120,7 +120,7 @@ CLAIMS = (
         sigma_one_is_neutral,
     ),
     Claim(
-        "The gradient by hₜ is its own step's plus (∂hₜ₊₁/∂hₜ)ᵀ times that by hₜ₊₁; those by W and U are sums over time.",
+        "The gradient by hₜ is its own step's plus (∂hₜ₊₁/∂hₜ)ᵀ times that by hₜ₊₁; by W and U it sums over time.",
         COURSE,
         "Every gradient by the formulas against autograd's, with the form's numbers.",
         formulas_are_autograds,

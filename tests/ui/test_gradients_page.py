@@ -11,7 +11,7 @@ from tests.apps import link, opened, ran
 from ui.gradients import power
 
 pytestmark = pytest.mark.usefixtures("page_engine")
-KEY = "gradients:steps"
+KEY = "gradients:walk"
 
 
 def said(app: AppTest) -> str:
