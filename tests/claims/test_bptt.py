@@ -76,3 +76,8 @@ class Recorded(Told):
             if BpttConfig.parse(snapshot.run.config).retraining() == wanted:
                 return snapshot.summary([metric])[metric]
         return {}
+
+
+def test_on_the_recorded_results_the_truncated_gradient_is_biased_and_a_short_window_can_learn() -> None:
+    words = ["contradicted", "contradicted", "cannot tell", "contradicted", "contradicted"]
+    assert [claim.decide(Recorded()).word for claim in CLAIMS] == words
