@@ -42,12 +42,14 @@ NOTHING = "Press Run: this appears here as soon as a net is trained."
 
 def live_figures(settings: Settings, now: Snapshot | None) -> None:
     """Accuracy against chance, and both gradients held against each other."""
-    training_curves(EXPERIMENT, settings, now, CHARTS, finish=with_chance, logarithmic=list(CHARTS)[-1:])
+    training_curves(EXPERIMENT, settings, now, CHARTS, finish=finished, logarithmic=list(CHARTS)[-1:])
     st.caption(WORDS["live"])
 
 
-def with_chance(unit: str, figure: go.Figure) -> go.Figure:
-    """A line where guessing would be."""
+def finished(unit: str, figure: go.Figure) -> go.Figure:
+    """A line where guessing would be; axes that begin at 0, or rounding is all one sees of two equal gradients."""
+    if "against" in unit:
+        figure.update_yaxes(rangemode="tozero")
     if unit == LEAD:
         ends = [max(one.x) for one in figure.data if one.x is not None and len(one.x)]
         figure.add_trace(guessing((0.0, float(max(ends, default=BpttConfig().epochs))), 100 / CUES))
@@ -100,7 +102,12 @@ def reach(result: Result, step: float | None) -> None:
         return
     config = BpttConfig.parse(result.snapshot.run.config)
     series = {"‖∂loss/∂h‖": found["norms"], "σ_max of the Jacobian": found["jacobian"]}
-    plot(figures.flow(found["back"], series, config.window), "reach", height=340, caption=WORDS["reach"])
+    plot(
+        figures.flow(found["back"], series, config.window, found.get("bound")),
+        "reach",
+        height=340,
+        caption=WORDS["reach"],
+    )
     st.markdown(f"Of these 64 sequences it names **{float(found['accuracy']):.3g} %** right. Window: {config.window}.")
     st.caption(f"Net: first seed; {result.label}.")
 

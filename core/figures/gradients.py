@@ -129,10 +129,10 @@ def unrolled(
     return drawn(data=traces, layout=layout("", xaxis=across, yaxis=hidden | reach, **more))
 
 
-def flow(back: Floats, series: Mapping[str, Floats], window: int) -> go.Figure:
+def flow(back: Floats, series: Mapping[str, Floats], window: int, bound: Floats | None = None) -> go.Figure:
     """Medians over sequences, with a band from the 10th to the 90th percentile, over the steps back from the answer.
 
-    series: name -> (sequences, steps). window: where the training's gradient was cut.
+    series: name -> (sequences, steps). bound: (steps,) of the Jacobian, NaN where there is none. window: where the training's gradient was cut.
     """
     traces: list[dict[str, Any]] = []
     for look, (name, rows) in zip((OTHER_STYLES[0], OTHER_STYLES[1]), series.items(), strict=False):
@@ -144,6 +144,8 @@ def flow(back: Floats, series: Mapping[str, Floats], window: int) -> go.Figure:
         band = {"type": "scatter", "mode": "lines", "x": around[0], "y": around[1], "hoverinfo": "skip"}
         fill = {"fill": "toself", "fillcolor": faded(look.colour, 0.16), "line": {"width": 0}, "showlegend": False}
         traces += [{**band, **fill, "name": name}, line(name, back, middle, look, "lines+markers")]
+    if bound is not None and np.isfinite(bound).all():
+        traces.append(line("its bound, σ_max(U)ᵏ", back, bound, Style(OTHER_STYLES[1].colour, "dash")))
     shapes = [
         {
             "type": "line",

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -36,7 +37,7 @@ def flow(model: RecallNet, config: Any, *, device: torch.device, seed: int = 0) 
 
     back: (lag + 1,) steps before the answer, 0 to lag. norms: (64, lag + 1), ‖∂loss/∂h‖ of each sequence there.
     jacobian: (64, lag + 1), σ_max of ∂h_T/∂h there; of an LSTM through its h alone is not the whole, so the pair (h, c)
-    is taken. accuracy: in %, on these sequences.
+    is taken. bound: (lag + 1,), σ_max(U)^k, which that of a tanh RNN cannot exceed; NaN for an LSTM. accuracy: in %.
     """
     inputs, cues = draw(ASKED, config.lag, torch.Generator().manual_seed(ASKED_STREAM + seed))
     net = RecallNet(INPUTS, config.width, CUES, config.cell).to(device, torch.float64)
@@ -53,9 +54,19 @@ def flow(model: RecallNet, config: Any, *, device: torch.device, seed: int = 0) 
         "norms": norms.cpu().numpy(),
         "jacobian": jacobians(net, inputs).cpu().numpy(),
         "accuracy": np.array(100.0 * (logits.argmax(dim=1) == cues).double().mean().item()),
+        "bound": bound_of(net, config.lag),
         "window": np.array(config.window),
     }
     return Arrays(0, found, name="flow")
+
+
+def bound_of(net: RecallNet, lag: int) -> NDArray[np.float64]:
+    """σ_max(U)^k for k = 0 … lag, tanh being nowhere steeper than 1; NaN for an LSTM."""
+    if isinstance(net.cell, torch.nn.LSTMCell):
+        return np.full(lag + 1, np.nan)
+    largest = torch.linalg.matrix_norm(net.cell.weight_hh.detach(), 2).item()
+    found: NDArray[np.float64] = largest ** np.arange(lag + 1.0)
+    return found
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,7 @@ class Clipped:
 
 
 def clipped(config: Any, seed: int = 0) -> Clipped:
-    """What clipping at the config's norm (1 where that is off) does to the full gradient of 256 sequences."""
+    """What clipping at half its norm does to the full gradient of 256 sequences."""
     state = torch.random.get_rng_state()
     torch.manual_seed(seed)
     net = RecallNet(INPUTS, config.width, CUES, config.cell, config.forget_bias).double()
@@ -85,7 +96,7 @@ def clipped(config: Any, seed: int = 0) -> Clipped:
         )
         loss.backward()
     before = torch.cat([one.grad.flatten().clone() for one in net.parameters() if one.grad is not None])
-    torch.nn.utils.clip_grad_norm_(net.parameters(), config.clip or 1.0)
+    torch.nn.utils.clip_grad_norm_(net.parameters(), before.norm().item() / 2)
     after = torch.cat([one.grad.flatten() for one in net.parameters() if one.grad is not None])
     long, short = before.norm().item(), after.norm().item()
     return Clipped((long, short), (before @ after).item() / (long * short), (ends[0].norm() / ends[1].norm()).item())
