@@ -132,7 +132,8 @@ def unrolled(
 def flow(back: Floats, series: Mapping[str, Floats], window: int, bound: Floats | None = None) -> go.Figure:
     """Medians over sequences, with a band from the 10th to the 90th percentile, over the steps back from the answer.
 
-    series: name -> (sequences, steps). bound: (steps,) of the Jacobian, NaN where there is none. window: where the training's gradient was cut.
+    series: name -> (sequences, steps). bound: (steps,) of the Jacobian, NaN where there is none. window: where the
+    training's gradient was cut.
     """
     traces: list[dict[str, Any]] = []
     for look, (name, rows) in zip((OTHER_STYLES[0], OTHER_STYLES[1]), series.items(), strict=False):
