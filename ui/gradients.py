@@ -123,7 +123,11 @@ def walked(found: back.Backward, words: Mapping[str, str]) -> None:
     figure = figures.unrolled(places, edges, values(found), gradients, current, along)
     plot(figure, "gradients graph", height=430, caption=words["graph"])
     if last is None:
-        st.code(f"L = {number(found.loss)}. Press Next: the way back begins at y{len(found.y)}.", language=None)
+        st.code(
+            f"L = {number(found.loss)}. Press Next: the way back begins at y{len(found.y)}.",
+            language=None,
+            wrap_lines=True,
+        )
         return
     what = KINDS[last.kind] + ("" if last.kind == "weights" else str(last.time))
     head = f"Step {stepper.at} of {stepper.count}: {what}, at t = {last.time}"
