@@ -17,7 +17,7 @@ def test_next_colours_the_edges_and_writes_the_formula(visit: Visit, server: str
     come_to(page, ".st-key-gradients-graph")
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_test_id("stCode").filter(has_text="∇y3 L = 2(y3 − z3)")).to_be_visible(timeout=PATIENCE_MS)
-    page.wait_for_function(f"() => {GRAPH}?.data?.[1]?.x.length === 3", timeout=PATIENCE_MS)
+    page.wait_for_function(f"() => {GRAPH}?.data?.[1]?.x.length === 6", timeout=PATIENCE_MS)
 
 
 def test_a_cut_net_trains_and_shows_how_far_back_its_gradient_reaches(visit: Visit, server: str) -> None:
