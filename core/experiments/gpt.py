@@ -50,7 +50,7 @@ class GptConfig(Config):
     size: Literal["nano", "micro", "mini", "own"] = knob(
         "nano",
         "Size",
-        help="Layers, heads and width. On one core 18 epochs take a minute with nano, four with micro, forty with mini.",
+        help="Layers, heads and width. On one core 18 epochs take 1 minute with nano, 4 with micro, 40 with mini.",
         labels={
             **{name: f"{name} ({one.layers} layers, {one.heads} heads, {one.width})" for name, one in SIZES.items()},
             "own": "my own",
