@@ -20,7 +20,9 @@ from ui.results import Result
 SAMPLE = 240  # characters at a moment of training
 LONGEST, USUAL = 400, 160  # characters of an answer
 SIDES = {"A": Sampling(), "B": Sampling(temperature=0.5)}
-CHOSEN, ASKING, HEAD = "character", "asking", "head"
+ASKING, HEAD = "asking", "head"
+BEGINS = "Only characters of the text it learnt from. Empty: it begins by itself."
+READS = "Only characters of the text it learnt from, at most a block. Empty: held-out text."
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Language:
     def talk(self, result: Result, step: float | None) -> None:
         """Two settings side by side on the same draws; a character of an answer shows what it was drawn from."""
         left, middle, right = st.columns([3, 1, 1])
-        prompt = left.text_input("Prompt", "the old ", max_chars=400, key=self._key("prompt"))
+        prompt = self._typed("Prompt", "the old ", result, left, max_chars=400, help=BEGINS)
         seed = int(middle.number_input("Seed of the draws", 0, 9_999, 0, key=self._key("draw")))
         length = int(right.number_input("Characters", 4, LONGEST, USUAL, key=self._key("length")))
         step = step if step is not None else _newest(result)
@@ -92,7 +94,7 @@ class Language:
 
     def attention(self, result: Result, step: float | None) -> None:
         """What every head takes from the characters before one, and one head's whole map."""
-        text = st.text_input("Text", "the king helps clara. the kin", max_chars=ATTENTION_LENGTH, key=self._key("text"))
+        text = self._typed("Text", "the king helps clara. the kin", result, st, max_chars=ATTENTION_LENGTH, help=READS)
         if (found := ask(self.experiment, result, "attention", step=step, text=text)) is None:
             return
         shown, weights = "".join(map(chr, found["text"].tolist())), found["weights"]
@@ -127,6 +129,12 @@ class Language:
             positions = str(result.snapshot.run.config["positions"])
             st.table(figures.order_rows(found, positions), hide_index=True)
             st.caption(f"{self.words['order']} {found['count']} changed texts. {whose(result)}")
+
+    def _typed(self, label: str, usual: str, result: Result, place: Any, **more: Any) -> str:
+        """A text field; of a text of one's own it begins empty, for its characters may be others than the usual."""
+        own = result.snapshot.run.config["corpus"] == "file"
+        key = self._key(f"{label.lower()}{':own' if own else ''}")
+        return str(place.text_input(label, "" if own else usual, key=key, **more))
 
     def _asking(self, result: Result, step: float | None) -> Any:
         def query(**arguments: Any) -> Mapping[str, Any] | None:

@@ -227,7 +227,8 @@ def sensitivity(net: Gpt, plain: Tensor, mixed: Tensor) -> Numbers:
 def lengths(model: nn.Module, config: Any, *, device: torch.device) -> Arrays:
     """Loss at every place of held-out texts up to four times as long as a block, in nats.
 
-    "loss" (n,), "error" (n,): standard error of these means; "block"; "count": of texts.
+    "loss" (n,), "error" (n,): standard error of these means; "rise" (texts,): of each text, its mean loss beyond the
+    block less that of the block's second half, empty where no text is longer; "block"; "count": of texts.
     """
     net, held_out = _gpt(model), text_of(config).held_out
     longest = min(LONGER * net.block, len(held_out) - 1)
@@ -238,9 +239,11 @@ def lengths(model: nn.Module, config: Any, *, device: torch.device) -> Arrays:
         log = net(read[:, :-1]).log_softmax(-1)
         found.append(-log[0].gather(1, read[0, 1:, None])[:, 0].cpu())
     losses = torch.stack(found).double().numpy()
+    within, beyond = losses[:, net.block // 2 : net.block], losses[:, net.block :]
     arrays: dict[str, NDArray[np.generic]] = {
         "loss": losses.mean(axis=0),
         "error": losses.std(axis=0) / np.sqrt(len(losses)),
+        "rise": beyond.mean(axis=1) - within.mean(axis=1) if beyond.shape[1] else np.empty(0),
         "block": np.int64(net.block),  # type: ignore[dict-item]
         "count": np.int64(len(losses)),  # type: ignore[dict-item]
     }

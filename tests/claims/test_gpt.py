@@ -50,7 +50,8 @@ def order(causal: float, full: float = 1e-16) -> Told:
 
 def lengths(beyond: float) -> Told:
     loss = np.concatenate([np.full(16, 0.3), np.full(48, beyond)])
-    return Told(answers={"lengths": {"loss": loss, "error": np.full(64, 0.02), "block": 16, "count": 64}})
+    rise = beyond - 0.3 + np.array([-0.02, 0.0, 0.02, 0.0])
+    return Told(answers={"lengths": {"loss": loss, "error": np.full(64, 0.02), "rise": rise, "block": 16, "count": 4}})
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,8 @@ def lengths(beyond: float) -> Told:
         (ROTARY, losses("positions", {"absolute": 0.3, "rotary": 0.3}), "cannot tell"),
         (LONGER, lengths(0.31), "supported"),
         (LONGER, lengths(0.9), "contradicted"),
+        (LONGER, lengths(0.351), "cannot tell"),  # the texts differ by more than that
+        (LEARNED, lengths(0.351), "cannot tell"),
         (LEARNED, lengths(0.9), "supported"),
         (LEARNED, lengths(0.31), "contradicted"),
         (LINEAR, losses("kernel", {"linear": 0.5, "softmax": 0.3}), "supported"),

@@ -141,4 +141,6 @@ def test_loss_by_place_goes_on_beyond_the_block():
     one = windows(held_out, 64, gpt.LONG_BLOCKS)
     with torch.inference_mode():
         log = untrained(settings)(one[:, :-1]).log_softmax(-1)
+    assert found["rise"].shape == (len(one),)
+    assert found["rise"].mean() == pytest.approx(found["loss"][16:].mean() - found["loss"][8:16].mean(), abs=1e-6)
     np.testing.assert_allclose(found["loss"][40], -log[torch.arange(len(one)), 40, one[:, 41]].mean(), rtol=1e-4)

@@ -124,6 +124,16 @@ def test_both_places_slid_alike_give_the_same_product() -> None:
     assert abs(float(product()) - float(before)) > 1e-3
 
 
+def test_of_a_text_of_ones_own_nothing_is_asked_in_other_characters(
+    page_engine: Scheduler, answering: Callable[[Answers], Asked]
+) -> None:
+    finished_run(page_engine, "gpt", GptConfig(corpus="file", epochs=3), (0,), {key: [1] for key in EXPERIMENT.summary})
+    asked = answering({"say": says})
+    opened("gpt", corpus="file", epochs="3", seeds="1")
+    assert {one["prompt"] for name, one in asked if name == "say"} == {""}
+    assert {one["text"] for name, one in asked if name == "attention"} == {""}
+
+
 def test_a_text_is_added_once_and_then_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAYERLAB_DATASETS", str(tmp_path))
     app = opened("gpt", corpus="file")
