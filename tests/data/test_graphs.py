@@ -82,12 +82,12 @@ def test_no_more_edges_are_added_than_there_is_room_for():
 
 def test_edges_are_added_at_once_where_nearly_all_nodes_share_a_class():
     club = karate()
-    rare = replace(generated(1500, 2, 4.0, 0.8, 0.5), labels=(np.arange(1500) < 3).astype(np.int64))
+    rare = replace(generated(600, 2, 4.0, 0.8, 0.5), labels=(np.arange(600) < 3).astype(np.int64))
     start = perf_counter()
     noisy = with_noise(rare, 3.0)
-    assert perf_counter() - start < 2.0  # pair by pair it took a minute
+    assert perf_counter() - start < 5.0  # pair by pair: above ten seconds
     between = (noisy.labels[noisy.edges[:, 0]] != noisy.labels[noisy.edges[:, 1]]).sum()
-    assert between == 3 * 1497
+    assert between == 3 * 597
     one_by_one, drawn = np.random.default_rng([graphs.SEED, 1]), set(map(tuple, club.edges.tolist()))
     while len(drawn) < 117:  # what recorded runs were trained on
         one, other = sorted(one_by_one.integers(0, 34, 2).tolist())
