@@ -267,4 +267,5 @@ def _grimm() -> str:
             "under another name and choose it as a text of your own."
         )
     whole = content.decode("utf-8-sig").replace("\r\n", "\n")
-    return whole.partition(_BEGIN)[2].partition(_END)[0].strip("\n")
+    body = whole.partition(_BEGIN)[2].partition(_END)[0].strip("\n")
+    return body.partition("\n\n\n")[2].strip("\n")  # after who produced it
