@@ -268,4 +268,4 @@ def _grimm() -> str:
         )
     whole = content.decode("utf-8-sig").replace("\r\n", "\n")
     body = whole.partition(_BEGIN)[2].partition(_END)[0].strip("\n")
-    return body.partition("\n\n\n")[2].strip("\n")  # after who produced it
+    return body.partition("\n\n\n")[2].rpartition("\n\n\n")[0].strip("\n")  # without who produced it, and where it ends
