@@ -54,7 +54,8 @@ button[kind="primary"] kbd { color: inherit !important; opacity: 1 !important; }
 [data-testid="stPageLink"]:is([class*="st-key-card-"] *),
 [class*="st-key-card-"] [data-testid="stPageLink"] * { position: static; }
 [class*="st-key-card-"] a { background: none; padding: 0; }
-[class*="st-key-card-"] a p { font-weight: 600; font-size: 1.15rem; }
+[class*="st-key-card-"] a :is(p, span, div) { white-space: normal; overflow: visible; }
+[class*="st-key-card-"] a p { font-weight: 600; font-size: 1.15rem; line-height: 1.3; }
 [class*="st-key-card-"] a::after { content: ""; position: absolute; inset: 0; z-index: 1; border-radius: inherit; }
 [class*="st-key-card-"] a:focus-visible::after { outline: 2px solid #2f8f99; outline-offset: -3px; }
 
