@@ -17,6 +17,7 @@ from scipy import stats
 
 Values = NDArray[np.float64]
 Verdict = Literal["bigger than seed noise", "no difference at all", "cannot tell"]
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LEVEL = 0.05  # chance of a false alarm
 POWER = 0.8  # chance to see a real difference of the size observed
 SMALL, LARGE = 0.01, 1e5  # numbers between them are written with two decimals
@@ -41,6 +42,11 @@ def few_figures(value: float, figures: int = 3) -> str:
 def true_minus(text: str) -> str:
     """Numbers as mathematics prints them: "−3.1", not "-3.1"."""
     return text.replace("-", "−")
+
+
+def raised(number: int) -> str:
+    """A whole number as an exponent: "⁻¹²"."""
+    return str(number).translate(_RAISED)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,13 @@ def minibatches(count: int, size: int) -> Iterator[slice]:
         yield slice(start, min(start + size, count))
 
 
+def warmed_up(done: float, warm_up: float, floor: float = 0.0) -> float:
+    """Part of the learning rate after this part of all steps: up a line to 1, then down a cosine to the floor."""
+    if done < warm_up:
+        return done / warm_up
+    return floor + (1 - floor) / 2 * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up)))
+
+
 def train_step(
     net: nn.Module,
     optimiser: torch.optim.Optimizer,

@@ -16,7 +16,7 @@ from core.demos.attention_by_hand import MATRICES, Matrix, by_hand, matrices
 from core.figures import attention as figures
 from core.figures import equivalences as equal
 from core.statistics import true_minus
-from ui.form import Settings, knob_here
+from ui.form import Settings, knob_here, knobs_here
 from ui.plot import Point, clickable, newly_clicked, plot
 
 PICK, ROW, COLUMN = "attention:matrix", "attention:row", "attention:column"
@@ -263,9 +263,7 @@ class Explorer:
         )
 
     def _knobs(self, *names: str) -> None:
-        for column, name in zip(st.columns(len(names), vertical_alignment="bottom"), names, strict=True):
-            with column:
-                knob_here(self.topic, self.settings, name)
+        knobs_here(self.topic, self.settings, *names)
 
 
 def _plain(config: AttentionConfig, **kept: Any) -> AttentionConfig:

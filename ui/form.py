@@ -196,6 +196,13 @@ def _matters(topic: Topic, one: Knob) -> bool:
     return all(now[_name(topic.key, other)] in values for other, values in one.where.items())
 
 
+def knobs_here(topic: Topic, settings: Settings, *names: str) -> None:
+    """Some of them beside one another."""
+    for column, name in zip(st.columns(len(names), vertical_alignment="bottom"), names, strict=True):
+        with column:
+            knob_here(topic, settings, name)
+
+
 def knob_here(topic: Topic, settings: Settings, name: str) -> None:
     """Draw one knob where the page wants it; the form must leave it out (`hidden`) and hears of every change."""
     key = _name(topic.key, f"{name}:here")

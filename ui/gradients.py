@@ -16,13 +16,12 @@ from core.demos import jacobians
 from core.demos.gradients import EVEN, GradientsConfig
 from core.demos.graph_layers import number
 from core.figures import gradients as figures
-from core.statistics import true_minus
-from ui.form import Settings, knob_here
+from core.statistics import raised, true_minus
+from ui.form import Settings, knobs_here
 from ui.plot import plot
 from ui.stepping import Stepper
 
 MOST_NAMED = 12  # dead units that are named one by one
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 KINDS = {"y": "∇y", "h": "∇h", "weights": "∇W, ∇U and ∇V"}
 
 
@@ -103,9 +102,7 @@ class Parts:
         walk()
 
     def _knobs(self, *names: str) -> None:
-        for column, name in zip(st.columns(len(names), vertical_alignment="bottom"), names, strict=True):
-            with column:
-                knob_here(self.topic, self.settings, name)
+        knobs_here(self.topic, self.settings, *names)
 
 
 def walked(found: back.Backward, words: Mapping[str, str]) -> None:
@@ -195,7 +192,7 @@ def power(log: float) -> str:
     if -3 < log < 5:
         return f"{10.0**log:.4g}"
     whole = int(np.floor(log))
-    return f"{10.0 ** (log - whole):.2f}·10{str(whole).translate(RAISED)}"
+    return f"{10.0 ** (log - whole):.2f}·10{raised(whole)}"
 
 
 def short(value: float) -> str:

@@ -16,7 +16,8 @@ from core.demos import graph_layers as layers
 from core.demos.graph_algebra import MOST_NODES, GraphAlgebraConfig, SmallGraph
 from core.demos.graph_layers import WIDTH, Rows, number, vector
 from core.figures import graph_algebra as figures
-from ui.form import Settings, knob_here, set_values
+from core.statistics import raised
+from ui.form import Settings, knob_here, knobs_here, set_values
 from ui.plot import clickable, newly_clicked, plot
 from ui.stepping import Stepper
 
@@ -65,9 +66,7 @@ class Scene:
 
     def knobs(self, *names: str) -> None:
         """Knobs of one section beside one another."""
-        for column, name in zip(st.columns(len(names), vertical_alignment="bottom"), names, strict=True):
-            with column:
-                knob_here(self.topic, self.settings, name)
+        knobs_here(self.topic, self.settings, *names)
 
 
 # --- drawing
@@ -243,7 +242,7 @@ def walks(scene: Scene) -> None:
     with left:
         knob_here(scene.topic, scene.settings, "power")
         length, pair = scene.config.power, (now[START], now[END])
-        figure = figures.powers(algebra.power(small, length), f"A{_raised(length)}", pair)
+        figure = figures.powers(algebra.power(small, length), f"A{raised(length)}", pair)
         clickable(figure, POWERS, height=360, caption=scene.words["powers"])
     with right:
         columns = st.columns(2)
@@ -259,13 +258,9 @@ def walks(scene: Scene) -> None:
             st.code("\n".join(lines), language=None, height=height)
 
 
-def _raised(length: int) -> str:
-    return str(length).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
-
-
 def _walks_in_words(found: algebra.Walks, pair: tuple[int, int], length: int) -> str:
     counted = (
-        f"A{_raised(length)} at row {pair[0]}, column {pair[1]}: {_counted(found.count, 'walk')} of length {length}"
+        f"A{raised(length)} at row {pair[0]}, column {pair[1]}: {_counted(found.count, 'walk')} of length {length}"
     )
     if found.listed is None or found.paths is None:
         return f"{counted}: too many to go through here, so their paths are not counted. Make n smaller."

@@ -26,6 +26,16 @@ def admin(key: str = TOKEN) -> bool:
     return bool(token) and hmac.compare_digest(st.session_state.get(key, "").encode(), token.encode())
 
 
+def may_add(what: str, key: str) -> bool:
+    """Whether this reader may add something to the server; asks for the token (key: its field) where there is one."""
+    if not places.admin_token():
+        return True
+    st.text_input("Admin token", type="password", key=key, help=f"This server lets only its admin add {what}.")
+    if not admin(key) and st.session_state.get(key):
+        st.warning("This is not the admin token of this server. Look it up in LAYERLAB_ADMIN_TOKEN.")
+    return admin(key)
+
+
 def say(sentence: str, good: bool = False) -> None:
     """A sentence for the next time the page is drawn."""
     st.session_state[SAID] = (sentence, good)

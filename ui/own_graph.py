@@ -8,7 +8,7 @@ from core import places
 from core.data import own_graphs
 from core.data.own_graphs import EXAMPLE_EDGES, EXAMPLE_NODES, MOST_BYTES, RULE
 from core.data.uploads import UploadError
-from ui.keeping import admin
+from ui.keeping import may_add
 
 NAME, TOKEN, DONE, ROUND = "own graph:name", "own graph:token", "own graph:done", "own graph:round"
 _LIMITS = (
@@ -36,13 +36,8 @@ def upload_graph() -> None:
             "reaches this server can then train on this graph.** Whoever runs the server removes it by deleting its "
             "folder below `graphs` in `LAYERLAB_DATASETS`."
         )
-        if places.admin_token():
-            st.text_input("Admin token", type="password", key=TOKEN, help="This server lets only its admin add graphs.")
-            if not admin(TOKEN):
-                if st.session_state.get(TOKEN):
-                    st.warning("This is not the admin token of this server. Look it up in LAYERLAB_ADMIN_TOKEN.")
-                return
-        _fields()
+        if may_add("graphs", TOKEN):
+            _fields()
 
 
 def _fields() -> None:

@@ -16,7 +16,7 @@ from core.data.uploads import (
     UploadError,
     unpack,
 )
-from ui.keeping import admin
+from ui.keeping import may_add
 
 NAME, TOKEN, DONE, ROUND = "own pictures:name", "own pictures:token", "own pictures:done", "own pictures:round"
 _LIMITS = (
@@ -40,15 +40,8 @@ def upload_folder() -> None:
             "these pictures.** The files stay as they are, with whatever a camera wrote into them. Whoever runs the "
             "server removes a data set by deleting its folder in `LAYERLAB_DATASETS`."
         )
-        if places.admin_token():
-            st.text_input(
-                "Admin token", type="password", key=TOKEN, help="This server lets only its admin add pictures."
-            )
-            if not admin(TOKEN):
-                if st.session_state.get(TOKEN):
-                    st.warning("This is not the admin token of this server. Look it up in LAYERLAB_ADMIN_TOKEN.")
-                return
-        _fields()
+        if may_add("pictures", TOKEN):
+            _fields()
 
 
 def _fields() -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import places
 from core.data.text import LARGEST, RULE, TextError, files, save
 from core.places import size_text
-from ui.keeping import admin
+from ui.keeping import may_add
 
 NAME, PASTED, FILE, TOKEN, DONE = (f"own text:{name}" for name in ("name", "pasted", "file", "token", "done"))
 
@@ -22,13 +21,8 @@ def upload_text() -> None:
             "then train on it.** Whoever runs the server removes a text by deleting its file in the folder `text` of "
             "`LAYERLAB_DATASETS`."
         )
-        if places.admin_token():
-            st.text_input("Admin token", type="password", key=TOKEN, help="This server lets only its admin add texts.")
-            if not admin(TOKEN):
-                if st.session_state.get(TOKEN):
-                    st.warning("This is not the admin token of this server. Look it up in LAYERLAB_ADMIN_TOKEN.")
-                return
-        _fields()
+        if may_add("texts", TOKEN):
+            _fields()
 
 
 def _fields() -> None:

@@ -13,7 +13,7 @@ from core.contract import Demo
 from core.demos import regularisation as demo
 from core.demos.regularisation import METHODS, RegularisationConfig
 from core.figures import regularisation as figures
-from ui.form import Settings, knob_here
+from ui.form import Settings, knob_here, knobs_here
 from ui.plot import plot
 
 
@@ -93,9 +93,7 @@ class Parts:
         st.caption(self.words["table"])
 
     def _knobs(self, *names: str) -> None:
-        for column, name in zip(st.columns(len(names), vertical_alignment="bottom"), names, strict=True):
-            with column:
-                knob_here(self.topic, self.settings, name)
+        knobs_here(self.topic, self.settings, *names)
 
 
 def _held_against(here: demo.Dropped) -> str:

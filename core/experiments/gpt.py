@@ -8,7 +8,6 @@ so that each counted character has at least half a block before it.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from core.devices import GlobalState, isolated
 from core.events import Event, Metrics
 from core.nn.gpt import SIZES, Gpt, Mlp, Norm, Positions, Shape, Similarity
 from core.queries.gpt import QUERIES, windows
-from core.training import Learner, checked_losses, checkpoint, minibatches
+from core.training import Learner, checked_losses, checkpoint, minibatches, warmed_up
 
 STEPS, TOLD = 40, 8  # batches of an epoch, and those over which a training loss is averaged and told
 WARM_UP = 0.05  # of all steps
@@ -231,11 +230,7 @@ def second_half(each: Tensor) -> Tensor:
 
 def rate_at(done: float, schedule: str) -> float:
     """Part of the learning rate after this part of all steps."""
-    if schedule == "constant":
-        return 1.0
-    if done < WARM_UP:
-        return done / WARM_UP
-    return 0.1 + 0.45 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
+    return 1.0 if schedule == "constant" else warmed_up(done, WARM_UP, floor=0.1)
 
 
 def levels(found: texts.Text, seeds: int) -> dict[str, NDArray[np.float64]]:

@@ -7,7 +7,6 @@ choose nothing: no early stopping, and the last epoch's weights are reported.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -28,7 +27,7 @@ from core.nn.nudge import nudged
 from core.nn.small_cnn import SmallCnn
 from core.nn.vit import Pooling, Positions, Similarity, VisionTransformer, shuffled
 from core.queries.vit import QUERIES, far, patch_of, pictures_of, prepared
-from core.training import Learner, checked_losses, checkpoint, minibatches, predict, train_step
+from core.training import Learner, checked_losses, checkpoint, minibatches, predict, train_step, warmed_up
 
 WARM_UP = 0.1  # of all steps
 LEAST_PICTURES = 1000  # that an epoch shows: few are shown several times
@@ -236,7 +235,7 @@ def run(config: VitConfig, seeds: tuple[int, ...], device: torch.device) -> Iter
 
 def rate_at(done: float) -> float:
     """Part of the learning rate after this part of all steps (above 0, at most 1): up a line, then down a cosine."""
-    return done / WARM_UP if done < WARM_UP else 0.5 + 0.5 * math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP))
+    return warmed_up(done, WARM_UP)
 
 
 def measure(learners: list[ShiftingLearner], tests: dict[str, Tensor], labels: Tensor, epoch: float) -> Iterator[Event]:
