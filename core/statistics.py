@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
+import scipy  # its parts load when first used; its statistics would be half a second of every worker's start
 from numpy.typing import NDArray
-from scipy import stats
 
 Values = NDArray[np.float64]
 Verdict = Literal["bigger than seed noise", "no difference at all", "cannot tell"]
@@ -145,7 +145,7 @@ def _compared(a: tuple[float, ...], b: tuple[float, ...], paired: bool, comparis
     if scatter == 0.0:  # every seed agrees: there is no noise to be bigger than
         verdict: Verdict = "no difference at all" if difference == 0.0 else "bigger than seed noise"
         return Comparison(difference, difference, difference, float(difference == 0.0), n, paired, verdict, None)
-    test = stats.ttest_rel(second, first) if paired else stats.ttest_ind(second, first, equal_var=False)
+    test = scipy.stats.ttest_rel(second, first) if paired else scipy.stats.ttest_ind(second, first, equal_var=False)
     p_value = float(test.pvalue)
     low, high = _bootstrap(first, second, paired, 1 - level)
     verdict = "bigger than seed noise" if p_value < level else "cannot tell"
@@ -177,7 +177,7 @@ def _bootstrap(first: Values, second: Values, paired: bool, confidence: float) -
     """Percentile interval of the difference of means, from a fixed stream so that it does not flicker."""
     rng = np.random.default_rng(0)
     samples, statistic = ((second - first,), np.mean) if paired else ((second, first), _mean_difference)
-    result = stats.bootstrap(
+    result = scipy.stats.bootstrap(
         samples, statistic, confidence_level=confidence, n_resamples=2000, method="percentile", rng=rng
     )
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
@@ -195,7 +195,7 @@ def _seeds_needed(effect: float, level: float, n: int, paired: bool) -> int | No
     """
     more = np.arange(n + 1, MOST_SEEDS + 1)
     freedom = (more - 1) * (1 if paired else 2)
-    power = stats.nct.sf(stats.t.ppf(1 - level / 2, freedom), freedom, effect * np.sqrt(more))
+    power = scipy.stats.nct.sf(scipy.stats.t.ppf(1 - level / 2, freedom), freedom, effect * np.sqrt(more))
     enough = more[power >= POWER]
     return int(enough[0]) if len(enough) else None
 
@@ -232,8 +232,8 @@ def power_law(x: Sequence[float], y: Sequence[float]) -> PowerLaw | None:
     if len(kept) < 2:
         return None
     logs = np.log([pair for pair in pairs if pair[0] >= kept[0]])
-    fit = stats.linregress(logs[:, 0], logs[:, 1])
-    error = float(stats.t.ppf(1 - LEVEL / 2, len(logs) - 2)) * float(fit.stderr) if len(logs) > 2 else math.nan
+    fit = scipy.stats.linregress(logs[:, 0], logs[:, 1])
+    error = float(scipy.stats.t.ppf(1 - LEVEL / 2, len(logs) - 2)) * float(fit.stderr) if len(logs) > 2 else math.nan
     return PowerLaw(float(fit.slope), error, math.exp(fit.intercept), kept[0], kept[-1], len(logs))
 
 

@@ -16,7 +16,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -87,6 +86,8 @@ def karate() -> NodeGraph:
 
     A node's only word is its own number: there is nothing else to go by.
     """
+    import networkx as nx  # here alone: every worker would start a little later
+
     club = nx.karate_club_graph()
     sides = sorted({club.nodes[node]["club"] for node in club})
     labels = np.array([sides.index(club.nodes[node]["club"]) for node in range(len(club))], dtype=np.int64)

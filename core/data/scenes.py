@@ -13,8 +13,8 @@ from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
+import scipy  # its parts load when first used
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from core import places
 from core.data import pictures
@@ -87,7 +87,7 @@ def edge_distance(target: NDArray[np.uint8]) -> NDArray[np.float32]:
     present = np.unique(target)
     for one in present if len(present) > 1 else ():
         mine = target == one
-        distance[mine] = distance_transform_edt(mine)[mine]
+        distance[mine] = scipy.ndimage.distance_transform_edt(mine)[mine]
     return distance
 
 

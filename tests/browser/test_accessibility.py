@@ -37,6 +37,9 @@ CHECK = """async (excused) => {
 # What a rerun has not drawn again yet is faded, and its contrast with it.
 FRESH = """() => ![...document.querySelectorAll('[data-testid=stElementContainer]')].some((element) =>
   element.dataset.stale === 'true' || getComputedStyle(element).opacity !== '1')"""
+# Charts are drawn when they come near.
+DRAWN = """() => [...document.querySelectorAll('.layerlab-plot')].every((chart) =>
+  chart.querySelector('.main-svg') || !chart.checkVisibility())"""
 LOOKS = """(scheme) => {
   const ground = getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor;
   const colours = ground.match(/\\d+/g).slice(0, 3).map(Number);
@@ -66,9 +69,7 @@ def settled(visit: Visit, server: str, path: str, **options: Any) -> Page:
 def unfolded(page: Page) -> Page:
     """The same page once nothing is being drawn, unfolded."""
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
-    folds = page.locator("details:not([open]) > summary")
-    for _ in range(folds.count()):
-        folds.first.click()  # each click opens one, so the next one closed is the first
+    page.evaluate("document.querySelectorAll('details:not([open]) > summary').forEach(fold => fold.click())")
     page.wait_for_function("() => !document.querySelector('details:not([open])')")
     page.wait_for_function(FRESH)
     return page
@@ -84,6 +85,7 @@ def unrolled(page: Page) -> Page:
     """All of the page in one tall window: what is scrolled away, axe-core does not look at."""
     tall = page.locator("[data-testid=stMain]").evaluate("main => main.scrollHeight")
     page.set_viewport_size({"width": page.evaluate("innerWidth"), "height": min(tall + 100, 12_000)})
+    page.wait_for_function(DRAWN)
     return page
 
 
