@@ -100,9 +100,9 @@ def list_experiments(options: argparse.Namespace) -> int:
 def run(options: argparse.Namespace) -> int:
     """Train one setting over some seeds, and follow it."""
     experiment: Experiment = options.experiment
-    config = experiment.config.parse(_given(options, experiment))
-    with _scheduler(options.device) as scheduler:
-        started = scheduler.start(experiment.key, config, _seeds(options), OWNER, keep=True)
+    config, seeds = experiment.config.parse(_given(options, experiment)), _seeds(options)
+    with _scheduler(options.device, workers=1 if len(seeds) == 1 else None) as scheduler:  # another would only start
+        started = scheduler.start(experiment.key, config, seeds, OWNER, keep=True)
         follower = Follower(experiment, as_json=options.json)
         snapshot = _follow(scheduler, started.run_id, follower)
     follower.finish(snapshot)
