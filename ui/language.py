@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,13 +47,34 @@ class Language:
         prompt = self._typed("Prompt", "the old ", result, left, max_chars=400, help=BEGINS)
         seed = int(middle.number_input("Seed of the draws", 0, 9_999, 0, key=self._key("draw")))
         length = int(right.number_input("Characters", 4, LONGEST, USUAL, key=self._key("length")))
-        step = step if step is not None else _newest(result)
-        answered = True
-        for side, column in zip(SIDES, st.columns(2), strict=True):
+        sides = dict(zip(SIDES, st.columns(2), strict=True))
+        hows = {}
+        for side, column in sides.items():
             with column:
-                how = self._settings(side, seed)
-                answered = answered and self._answer(side, result, step, prompt, how, length)  # one refusal is enough
-        st.caption(f"{self.words['talk']} {whose(result)}")
+                hows[side] = self._settings(side, seed)
+        held, answered = self._held(result, step, (prompt, length, *hows.values())), True
+        for side, column in sides.items():
+            with column:
+                # One refusal is enough.
+                answered = answered and self._answer(side, result, held, prompt, hows[side], length)
+        st.caption(f"{self.words['talk']} {whose(result, held)}")
+
+    def _held(self, result: Result, step: float | None, asked: tuple[object, ...]) -> float | None:
+        """Of a net that trains on, its newest moment when this was asked: what is read must not change meanwhile."""
+        newest = _newest(result)
+        if newest is None or step not in (None, newest):
+            return step
+        key, question = self._key("held"), (result.snapshot.run.id, asked)
+        if st.session_state.get(key, (None, None))[0] != question:
+            st.session_state[key] = (question, newest)
+        place = st.empty()  # so that what is below keeps its place
+        if (held := st.session_state[key][1]) == newest:
+            return newest
+        label = f"Ask again: it is at epoch {newest:g} now"
+        if place.button(label, icon=":material/refresh:", key=self._key("again")):
+            st.session_state[key] = (question, newest)
+            return newest
+        return held if held in _saved(result) else newest
 
     def _settings(self, side: str, seed: int) -> Sampling:
         """Temperature and truncation of one side."""
@@ -98,6 +119,8 @@ class Language:
         if (found := ask(self.experiment, result, "attention", step=step, text=text)) is None:
             return
         shown, weights = "".join(map(chr, found["text"].tolist())), found["weights"]
+        if len(shown) < len(text):
+            st.caption(f"The first {len(shown)} of {len(text)} characters: it was trained on blocks of that length.")
         names, rows, cells = figures.heads_of(weights), self._key("all heads"), self._key("one head")
         places, heads = self._key(f"{ASKING}:{len(shown)}"), self._key(f"{HEAD}:{len(names)}")
         if clicked := newly_clicked(rows):
@@ -149,12 +172,17 @@ class Language:
         return f"{self.experiment.key}:{name}"
 
 
+def _saved(result: Result) -> Sequence[float]:
+    """The moments whose weights are stored."""
+    return result.snapshot.saved.get(result.snapshot.run.seeds[0], ())
+
+
 def _newest(result: Result) -> float | None:
     """Of a live run its newest moment, so that the pieces of an answer are one net's."""
-    saved = result.snapshot.saved.get(result.snapshot.run.seeds[0], ())
+    saved = _saved(result)
     return saved[-1] if result.origin == "live" and saved else None
 
 
-def whose(result: Result) -> str:
-    """Which net has answered."""
-    return f"Net: first seed; {result.label}."
+def whose(result: Result, step: float | None = None) -> str:
+    """Which net has answered, and of a moment of its training, which."""
+    return f"Net: first seed{'' if step is None else f', epoch {step:g}'}; {result.label}."

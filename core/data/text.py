@@ -47,7 +47,7 @@ class TextError(ValueError):
     """A text that is refused; the message says the rule, the value and the remedy, and may be shown as it is."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Text:
     """A text as numbers: each is the place of a character among the sorted characters of the whole text.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, get_args
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from core.data import text as texts
 from core.data.text import Text, encode
 from core.events import Arrays
-from core.nn.gpt import SIZES, Block, Cache, Gpt, Positions
+from core.nn.gpt import SIZES, Cache, Gpt, Positions, Similarity
 from core.queries.sampling import Sampling, drawn
 
 EVALUATED = 128  # blocks of held-out text
@@ -183,20 +184,25 @@ def order(model: nn.Module, config: Any, *, device: torch.device) -> Arrays:
     """
     net, found = _gpt(model), text_of(config)
     texts_read, mixed = permuted(found.held_out, min(PREFIX, net.block - 1))
-    first = net.blocks[0]
-    assert isinstance(first, Block)
-    fresh = []
-    for kind in KINDS:
-        torch.manual_seed(0)
-        similarity, characters = first.attention.similarity, len(found.characters)
-        fresh.append(Gpt(characters=characters, block=net.block, shape=FRESH, positions=kind, similarity=similarity))
     arrays: dict[str, NDArray[np.generic]] = {
-        "untrained": np.stack([sensitivity(one.to(device), texts_read, mixed) for one in fresh]),
+        "untrained": untrained(found, net.block, config.kernel),
         "trained": sensitivity(net, texts_read, mixed),
         "positions": np.array(KINDS),
         "count": np.int64(len(texts_read) * ORDERS),  # type: ignore[dict-item]
     }
     return Arrays(0, arrays)
+
+
+@lru_cache(maxsize=4)  # a run asks at every moment of its training, and what was never trained stays as it is
+def untrained(found: Text, block: int, similarity: Similarity) -> Numbers:
+    """(positions, depths, 2): the sensitivity of fresh nets."""
+    texts_read, mixed = permuted(found.held_out, min(PREFIX, block - 1))
+    nets = []
+    for kind in KINDS:
+        torch.manual_seed(0)
+        characters = len(found.characters)
+        nets.append(Gpt(characters=characters, block=block, shape=FRESH, positions=kind, similarity=similarity))
+    return np.stack([sensitivity(one, texts_read, mixed) for one in nets])
 
 
 def permuted(held_out: NDArray[np.int64], prefix: int) -> tuple[Tensor, Tensor]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.engine.records import Snapshot
 from core.engine.scheduler import Scheduler
 from core.experiments.gpt import EXPERIMENT, GptConfig
 from core.queries.sampling import FIRST_PIECE
 from tests.apps import opened, ran
+from tests.export.samples import finished
 from tests.ui.conftest import Answers, Asked
 from tests.ui.idle import finished_run
+from ui.results import Origin, Result
 
 KNOWN = np.array([ord(one) for one in "<b>*"], dtype=np.uint32)
 
@@ -30,10 +34,13 @@ def says(arguments: dict) -> dict[str, np.ndarray]:
     }
 
 
+LOOKS_AT = 40  # characters, of a net with such a block
+
+
 def looks(arguments: dict) -> dict[str, np.ndarray]:
-    count = len(arguments["text"])
+    count = min(len(arguments["text"]), LOOKS_AT)
     even = np.tril(np.ones((count, count), np.float32)) / np.arange(1, count + 1)[:, None]
-    codes = np.array([ord(one) for one in arguments["text"]], dtype=np.uint32)
+    codes = np.array([ord(one) for one in arguments["text"][:count]], dtype=np.uint32)
     return {"weights": np.tile(even, (2, 2, 1, 1)), "text": codes, "logits": np.zeros((count, 4)), "characters": KNOWN}
 
 
@@ -104,6 +111,57 @@ def test_who_asks_is_any_character_of_the_text(asked: Asked) -> None:
     ran(app)
     (who,) = (one for one in app.number_input if one.label.startswith("Who asks"))
     assert who.value == who.max == 3 and ("attention", {"text": "<b>"}) in asked
+    said = "The first 40 of 41 characters"
+    assert not any(one.value.startswith(said) for one in app.caption)
+    (text,) = (one for one in app.text_input if one.label == "Text")
+    text.set_value("<b>" + "*" * (LOOKS_AT - 2))
+    ran(app)
+    assert any(one.value.startswith(said) for one in app.caption)
+
+
+def talk_script() -> None:
+    import streamlit as st
+
+    from core import catalog
+    from ui.language import Language
+    from ui.words import words
+
+    Language(catalog.get("gpt"), words("gpt")).talk(st.session_state["result"], st.session_state["step"])
+
+
+def test_an_answer_stays_while_its_net_trains_on_until_somebody_asks_again(
+    answering: Callable[[Answers], Asked],
+) -> None:
+    answering({"say": says})
+    app = AppTest.from_function(talk_script, default_timeout=60)
+
+    def trained_to(epoch: int, step: float | None = None, origin: Origin = "live") -> str:
+        """Draw it as of this epoch and this place of the slider; which net has answered."""
+        run = replace(finished((0,)).run, experiment="gpt", config=GptConfig().model_dump(), state="running")
+        snapshot = Snapshot(run, epoch, saved={0: tuple(map(float, range(epoch + 1)))})
+        app.session_state["result"] = Result(snapshot, origin)
+        app.session_state["step"] = float(epoch) if step is None and origin == "live" else step
+        return whose()
+
+    def whose() -> str:
+        ran(app)
+        return next(one.value for one in app.caption if "Net: first seed" in one.value).partition("Net: ")[2]
+
+    def of(epoch: int) -> str:
+        return f"first seed, epoch {epoch}; a live run, as it stands."
+
+    assert trained_to(2) == of(2) and not app.button
+    assert trained_to(3) == of(2)
+    assert trained_to(4, step=1.0) == of(1) and not app.button
+    assert trained_to(5) == of(2)
+    app.text_input[0].set_value("*")
+    assert whose() == of(5)
+    assert trained_to(6) == of(5)
+    assert app.button[0].label == "Ask again: it is at epoch 6 now"
+    app.button[0].click()
+    assert whose() == of(6)
+    assert whose() == of(6) and not app.button
+    assert trained_to(7, origin="stored") == "first seed; trained on this machine."
 
 
 def test_both_places_slid_alike_give_the_same_product() -> None:
