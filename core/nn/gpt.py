@@ -75,13 +75,13 @@ class Attention(nn.Module):
         """(batch, n, width) -> the same. kept: of the text before, which these tokens are added to."""
         q, k, v = self.heads_of(tokens, turns)
         heads = self._mean(q, k, v, causal) if kept is None else self._going_on(q, k, v, kept)
-        mixed: Tensor = self.mix(heads.transpose(1, 2).flatten(2))
-        return mixed
+        return F.linear(heads.transpose(1, 2).flatten(2), self.mix.weight)
 
     def heads_of(self, tokens: Tensor, turns: Turns | None) -> tuple[Tensor, Tensor, Tensor]:
         """q, k, v, each (batch, heads, n, d); q and k turned by their places."""
         batch, count, width = tokens.shape
-        parts = self.project(tokens).view(batch, count, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        parts = F.linear(tokens, self.project.weight).view(batch, count, 3, self.heads, width // self.heads)
+        parts = parts.permute(2, 0, 3, 1, 4)
         q, k = parts[:2] if turns is None else turned(parts[:2], turns)
         return q, k, parts[2]
 
@@ -114,13 +114,25 @@ class Attention(nn.Module):
         return whole[..., :-1] / whole[..., -1:]
 
 
-def mlp(width: int, shape: Mlp) -> nn.Sequential:
+class Layers(nn.Sequential):
+    """Linear layers with a GELU between them, called as functions: a module's own call costs as much as one of them."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(batch, n, width) -> the same."""
+        first, *others = (layer.weight for layer in self if isinstance(layer, nn.Linear))
+        tokens = F.linear(tokens, first)
+        for weight in others:
+            tokens = F.linear(F.gelu(tokens, approximate="tanh"), weight)
+        return tokens
+
+
+def mlp(width: int, shape: Mlp) -> Layers:
     """Wide: one hidden layer of 4 widths. Deep: two of 2 widths. Both have 8 width² parameters."""
     sizes = (width, 4 * width, width) if shape == "wide" else (width, 2 * width, 2 * width, width)
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs, bias=False), nn.GELU(approximate="tanh")]
-    return nn.Sequential(*layers[:-1])
+    return Layers(*layers[:-1])
 
 
 class Block(nn.Module):
