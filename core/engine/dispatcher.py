@@ -285,20 +285,22 @@ class Dispatcher:
                 self._questions.remove(question)
 
     def _put(self, question: Question) -> bool:
-        """Give a question to a worker that can answer it; False if it has to wait for one."""
+        """Give a question to a worker that can answer it; False if it has to wait for one, which is told so."""
         if turns.exclusive(self.ledger.rotation()) and any(one.jobs for one in self.pool.workers):
             return False
-        able = [one for one in self.pool.workers if one.idle and not one.reserved_for]
+        able = [one for one in self.pool.workers if one.ready and not one.reserved_for]
         if question.ask.unit:
             found = self.ledger.find(question.ask.unit)
             if found is None or found[1].worker is None:
                 question.settle(Refusal(NOTHING_SAVED, missing=found is None))
                 return True
-            able = [found[1].worker] if found[1].worker.idle else []
-        if not able:
-            return False
-        able[0].give(question.ask, tag=question)
-        return True
+            able = [found[1].worker]
+        if idle := next((one for one in able if one.idle), None):
+            idle.give(question.ask, tag=question)
+            return True
+        for worker in able:
+            worker.hurry()
+        return False
 
     def _refuse_questions(self, reason: str) -> None:
         while self._questions:

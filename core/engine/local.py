@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import IO
 
-from core.engine.protocol import Advance, Ask, Close, Command, Ready, Reply
+from core.engine.protocol import Advance, Ask, Close, Command, Hurry, Ready, Reply
 
 ROOT = Path(__file__).resolve().parents[2]
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -29,11 +29,15 @@ LARGEST_LOG = 1_000_000  # bytes
 
 @dataclass(eq=False)
 class Job:
-    """A command that the worker will answer. since: when the worker came to it. tag: the sender's own."""
+    """A command that the worker will answer.
+
+    since: when the worker came to it. tag: the sender's own. hurried: it was told that somebody waits.
+    """
 
     command: Advance | Close | Ask
     since: float = 0.0
     tag: object = None
+    hurried: bool = False
 
 
 @dataclass(eq=False)
@@ -92,6 +96,12 @@ class Worker:
             job.since = time.monotonic()
         self.jobs.append(job)
         self.tell(command)
+
+    def hurry(self) -> None:
+        """Let it end its turn at the next event."""
+        if self.jobs and not self.jobs[0].hurried:
+            self.jobs[0].hurried = True
+            self.tell(Hurry())
 
     def done(self) -> Job:
         """The oldest command has been answered; the next one's time begins."""

@@ -1,7 +1,8 @@
 """What the scheduler and a worker say to each other: pickled dataclasses over one pipe, answered in the order sent.
 
-The scheduler sends `Open` and `Drop`, which are not answered, and `Advance`, `Close` and `Ask`, which are. A worker
-begins with `Ready` or `Broken`, and tells `Events` as they come. Any backend that speaks these few words can train.
+The scheduler sends `Open`, `Drop` and `Hurry`, which are not answered, and `Advance`, `Close` and `Ask`, which are.
+Whatever it sends, a worker ends its turn at the next event to hear it. A worker begins with `Ready` or `Broken`, and
+tells `Events` as they come. Any backend that speaks these few words can train.
 """
 
 from __future__ import annotations
@@ -66,6 +67,11 @@ class Drop:
 
 
 @dataclass(frozen=True)
+class Hurry:
+    """Somebody waits for a worker to be free. Not answered: that it came has ended the turn."""
+
+
+@dataclass(frozen=True)
 class Ask:
     """One query. unit: ask its latest checkpoint; else `key` names a model kept from before, made of `weights`."""
 
@@ -79,7 +85,7 @@ class Ask:
     weights: Weights | None = None
 
 
-Command = Open | Advance | Close | Drop | Ask
+Command = Open | Advance | Close | Drop | Hurry | Ask
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from core.engine.protocol import (
     Closed,
     Command,
     Drop,
+    Hurry,
     Open,
     Outcome,
     Preparing,
@@ -43,6 +44,7 @@ MOST_EVENTS = 500  # of one turn: a loop that yields without working must not fi
 MODELS_KEPT = 8
 
 Tell = Callable[[Told], None]
+Called = Callable[[], bool]
 
 
 def fresh_state(seed: int) -> GlobalState:
@@ -69,14 +71,17 @@ class Unit:
         self.state = fresh_state(opening.seeds[0])
         self._generator: Iterator[Event | Preparing] | None = None
 
-    def advance(self, asked: Advance, tell: Tell) -> Turn:
-        """Pull events until the budget is used or the limit reached; an experiment's error is reported, not raised."""
+    def advance(self, asked: Advance, tell: Tell, called: Called) -> Turn:
+        """Pull events until the budget is used, the limit reached or somebody calls; at least one.
+
+        An experiment's error is reported, not raised.
+        """
         began = time.perf_counter()
         outcome: Outcome = "failed"
         error = trace = ""
         try:
             with isolated(self.state):
-                outcome = self._pull(tell, began + asked.budget_seconds, asked.limit)
+                outcome = self._pull(tell, called, began + asked.budget_seconds, asked.limit)
         except Exception as problem:
             error, trace = one_line(problem), traceback.format_exc()
         return Turn(
@@ -100,7 +105,7 @@ class Unit:
         """Of the last checkpoint, one mapping a seed."""
         return self.checkpoint.weights if self.checkpoint else None
 
-    def _pull(self, tell: Tell, deadline: float, limit: int | None) -> Outcome:
+    def _pull(self, tell: Tell, called: Called, deadline: float, limit: int | None) -> Outcome:
         if self._generator is None:
             self._generator = self._events()
         longest, told = 0.0, 0
@@ -118,7 +123,7 @@ class Unit:
                 told += not isinstance(event, UNSEEN)
             now = time.perf_counter()
             longest = max(longest, now - before)
-            if now + longest > deadline or told >= MOST_EVENTS:
+            if now + longest > deadline or told >= MOST_EVENTS or called():
                 break  # one more would probably overrun the slice, and others are waiting
             before = now
         return "more"
@@ -169,10 +174,11 @@ def _per_seed(name: str, value: object, seeds: int) -> np.ndarray:
 class Workbench:
     """All that a worker holds: suspended units, and models that answer queries."""
 
-    def __init__(self, device: torch.device, tell: Callable[[str, Told], None]) -> None:
-        """tell: called with a unit's id and each of its events as they come."""
+    def __init__(self, device: torch.device, tell: Callable[[str, Told], None], called: Called = lambda: False) -> None:
+        """tell: called with a unit's id and each of its events as they come. called: whether a turn is to end soon."""
         self.device = device
         self._tell = tell
+        self._called = called
         self._units: dict[str, Unit] = {}
         self._unopened: dict[str, Turn] = {}
         self._answers = Answers(device)
@@ -190,6 +196,8 @@ class Workbench:
             case Drop():
                 self._close(command.unit)
                 return None
+            case Hurry():
+                return None
             case Ask():
                 return self._answers.answer(command, self._units.get(command.unit))
 
@@ -203,7 +211,7 @@ class Workbench:
     def _advance(self, asked: Advance) -> Turn:
         if asked.unit in self._unopened:
             return self._unopened.pop(asked.unit)
-        turn = self._units[asked.unit].advance(asked, partial(self._tell, asked.unit))
+        turn = self._units[asked.unit].advance(asked, partial(self._tell, asked.unit), self._called)
         if turn.outcome != "more":
             self._forget(asked.unit)
         return turn

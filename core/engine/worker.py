@@ -126,7 +126,7 @@ def _serve(connection: Connection[Reply, Command], device: torch.device) -> None
     from core.engine.unit import Workbench
 
     outbox = Outbox(connection)
-    workbench = Workbench(device, outbox.put)
+    workbench = Workbench(device, outbox.put, called=connection.poll)
     outbox.send(Ready(device.type, devices.describe(device), devices.usable_cores()))
     if not connection.poll(IDLE_SECONDS):  # seconds that the first optimiser would cost the first click
         threading.Thread(target=importlib.import_module, args=("torch._dynamo",), daemon=True, name="imports").start()

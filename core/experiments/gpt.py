@@ -33,7 +33,7 @@ from core.training import Learner, checked_losses, checkpoint, minibatches, warm
 STEPS, TOLD = 40, 8  # batches of an epoch, and those over which a training loss is averaged and told
 WARM_UP = 0.05  # of all steps
 PIECE_NUMBERS = 2**18  # tokens × width that go through at once on a CPU, so that a step can be interrupted
-WORK_BETWEEN_EVENTS = 1.6e9  # multiplications: a tenth of a second or so
+WORK_BETWEEN_EVENTS = 6e8  # multiplications: a twentieth of a second or so
 TRAINING, HELD_OUT, SPEED = "training loss", "held-out loss", "tokens per second"
 BIGRAM, FLOOR = "bigram loss", "entropy floor"
 

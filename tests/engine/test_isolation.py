@@ -68,6 +68,17 @@ def test_interleaved_units_equal_solo_units_bit_for_bit():
         assert len(together[job]) == 12
 
 
+def test_a_turn_ends_at_the_next_event_when_somebody_calls():
+    bench = Workbench(torch.device("cpu"), lambda unit, event: TOLD.append((unit, event)), called=lambda: True)
+    unit, found, outcome = opened(bench, *JOBS[0]), [], "more"
+    while outcome == "more":
+        numbers, turn = pulled(bench, unit, None)
+        assert len(numbers) <= 1
+        found += numbers
+        outcome = turn.outcome
+    assert outcome == "ended" and len(found) == 12
+
+
 def test_seeds_and_flavours_are_not_all_alike():
     bench = workbench()
     assert len({tuple(pulled(bench, opened(bench, *job), None)[0]) for job in JOBS}) >= len(JOBS) - 2

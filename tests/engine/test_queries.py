@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from core.engine import dispatcher
 from core.engine.scheduler import QueryError, Scheduler
 from tests.engine.helpers import counts, done, eventually, quick, reach, see, slow
 from tests.engine.toys.clock import ClockConfig
@@ -99,6 +100,23 @@ def test_answers_come_quickly_from_an_idle_worker_and_within_a_turn_from_a_busy_
         scheduler.start("clock", slow(), [0, 1], "me")
     eventually(lambda: all(record.state == "running" for record in scheduler.live()))
     assert fastest() < 0.25
+
+
+def test_a_question_and_a_stop_wait_for_an_event_and_not_for_the_end_of_a_turn(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(dispatcher, "TURN_SECONDS", 60.0)
+    runs = [scheduler.start("clock", slow(milliseconds=50), [0], "me").run_id for _ in range(2)]  # one a worker
+    for run in runs:
+        reach(scheduler, run, 2)
+    began = time.monotonic()
+    assert scheduler.query(runs[0], "value").arrays["value"].item() >= 2
+    weights = {"weight": np.ones((1, 1), np.float32)}
+    scheduler.query_weights("clock", ClockConfig(), weights, 0, "value", key="given")
+    for run in runs:
+        scheduler.stop(run, "me")
+        done(scheduler, run)
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize(
