@@ -99,12 +99,15 @@ class Take:
 def take_away(
     experiment: Experiment, snapshot: Snapshot | None, figures: Mapping[str, Drawing], settings: Settings
 ) -> None:
-    """An expander with everything. Nothing is built before its button is pressed.
+    """An expander with everything, drawn once it is open. Nothing is built before its button is pressed.
 
     snapshot: the run on screen; without one, files are of the recorded run of the form's settings, if there is one.
     figures: those of the page by key; more may come in until a button is pressed.
     """
-    with st.expander("Take it away", icon=":material/ios_share:", key=f"{experiment.key}:take"):
+    place = st.expander("Take it away", icon=":material/ios_share:", key=f"{experiment.key}:take", on_change="rerun")
+    if not place.open:
+        return  # what few open, nobody's page is drawn with
+    with place:
         stored = recorded_for(experiment, settings.config) if snapshot is None else None
         source = snapshot or (stored.snapshot if stored else None)
         if source:

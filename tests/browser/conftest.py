@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
@@ -22,7 +23,7 @@ START_SECONDS = 90  # a cold start on a busy machine
 PATIENCE_MS = 120_000  # for a page on a busy machine, whose server may still be importing torch
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
+    "--disable-component-update --disable-sync --process-per-site"
 ).split()
 # On a deep link Streamlit's page looks for its server below the page's own address first; those two 404 are its own.
 PROBES = re.compile(r"/\w+/_stcore/(health|host-config)$")
@@ -99,6 +100,8 @@ def visit(browser: Browser, profile: BrowserContext) -> Iterator[Visit]:
     def open_page(url: str, *, width: int = 1280, scheme: str = "light", wait_for: str = "h1") -> Page:
         context = browser.new_context() if contexts else profile
         contexts.append(context)
+        if not profile.pages:
+            _keep_warm(profile, url)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.set_viewport_size({"width": width, "height": 900})
@@ -112,12 +115,17 @@ def visit(browser: Browser, profile: BrowserContext) -> Iterator[Visit]:
     yield open_page
     for context in contexts[1:]:
         context.close()
-    for page in profile.pages:
+    for page in profile.pages[1:]:
         page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
         page.close()
     profile.clear_cookies()
     profile.clear_permissions()
     assert not problems, "The console showed errors:\n" + "\n".join(problems)
+
+
+def _keep_warm(profile: BrowserContext, url: str) -> None:
+    """An empty page that stays: those that come find its process running, which is a tenth of what they cost."""
+    profile.new_page().goto(urljoin(url, "/_stcore/health"))
 
 
 def come_to(page: Page, chart: str) -> None:

@@ -42,6 +42,9 @@ CHECK = """async (excused) => {
 # What a rerun has not drawn again yet is faded, and its contrast with it.
 FRESH = """() => ![...document.querySelectorAll('[data-testid=stElementContainer]')].some((element) =>
   element.dataset.stale === 'true' || getComputedStyle(element).opacity !== '1')"""
+# Some are drawn by the server once they are open.
+UNFOLDED = """() => [...document.querySelectorAll('details')].every((fold) =>
+  fold.open && fold.querySelector('[data-testid=stElementContainer]'))"""
 # Charts are drawn when they come near.
 DRAWN = """() => [...document.querySelectorAll('.layerlab-plot')].every((chart) =>
   chart.querySelector('.main-svg') || !chart.checkVisibility())"""
@@ -75,7 +78,7 @@ def unfolded(page: Page) -> Page:
     """The same page once nothing is being drawn, unfolded."""
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     page.evaluate("document.querySelectorAll('details:not([open]) > summary').forEach(fold => fold.click())")
-    page.wait_for_function("() => !document.querySelector('details:not([open])')")
+    page.wait_for_function(UNFOLDED)
     page.wait_for_function(FRESH)
     return page
 

@@ -69,6 +69,7 @@ def opened(lab: str = "kettle", **link: str) -> AppTest:
     app = AppTest.from_function(lab_script, default_timeout=60)
     app.session_state[COOKIE] = ANNA
     app.session_state["lab"] = lab
+    app.session_state[f"{lab}:take"] = True  # unfolded
     app.query_params.update(link)
     app.run()
     assert not app.exception, [(one.message, one.stack_trace) for one in app.exception]
