@@ -239,11 +239,12 @@ def equation(found: Mapping[str, Numbers], config: Any, node: int) -> str:
         pieces.append("…")
     pieces += [f"{_number(float(found['own']))} (itself)"] if float(found["own"]) else []
     pieces.append(f"{_number(float(found['bias']))} (bias)")
+    summed = " + ".join(pieces).replace("+ −", "− ")
     total, logit = float(found["sum"]), float(found["logit"])
     return (
         f"Node {node} says **{names[said_class]}** ({100 * found['probabilities'][said_class]:.0f} %): {verdict}. "
         f"{_rule(config, found)}\n\n"
-        f"logit = {' + '.join(pieces)} = **{_number(total)}**. The net itself: {_number(logit)}; difference "
+        f"logit = {summed} = **{_number(total)}**. The net itself: {_number(logit)}; difference "
         f"{true_minus(f'{total - logit:.1e}')}."
     )
 

@@ -123,7 +123,7 @@ def test_terms_are_bars_the_largest_first_and_the_rest_together():
 def test_the_equation_names_the_rule_and_the_difference(changes: dict[str, object], said: str):
     text = figures.equation(TERMS, NodesConfig.parse(changes), 1)
     assert said in text and "wrong, it is red" in text
-    assert "logit = 0.5000 + −1.0000 + 0.2500 (bias) = **−0.2500**. The net itself: −0.2500; difference 0.0e+00" in text
+    assert "logit = 0.5000 − 1.0000 + 0.2500 (bias) = **−0.2500**. The net itself: −0.2500; difference 0.0e+00" in text
 
 
 def test_a_node_that_hears_nobody_says_so():
