@@ -1,4 +1,4 @@
-"""Fetch a file from the web: told how far it is, checked by its MD5, put in place only when whole."""
+"""Fetch a file from the web: told how far it is, checked by an MD5, put in place only when whole."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import http.client
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from core.contract import Explained
@@ -20,11 +21,20 @@ SILENCE_SECONDS = 10.0  # without a byte; then the next address is tried
 TELL_SECONDS = 0.2
 
 
-def download(addresses: Sequence[str], target: Path, md5: str) -> Iterator[str]:
+def md5_of(path: Path) -> str:
+    """The MD5 of a file, in hex."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+
+
+def download(
+    addresses: Sequence[str], target: Path, md5: str, checksum: Callable[[Path], str] = md5_of
+) -> Iterator[str]:
     """Make `target` out of the first address that has it, yielding how far it is in a sentence; nothing if it is there.
 
-    Two processes that want the same file do not fetch it twice: one waits. Raises Explained with what to do where no
-    address can be reached, where the content has another checksum, or where it cannot be written.
+    checksum: of what in the file, where not all of it counts. Two processes that want the same file do not fetch it
+    twice: one waits. Raises Explained with what to do where no address can be reached, where the content has another
+    checksum, or where it cannot be written.
     """
     if target.exists():
         return
@@ -33,7 +43,7 @@ def download(addresses: Sequence[str], target: Path, md5: str) -> Iterator[str]:
         with open(target.with_name(f".{target.name}.lock"), "w") as lock:
             yield from _wait_for(lock.fileno(), target.name)
             if not target.exists():
-                yield from _first_of(addresses, target, md5)
+                yield from _first_of(addresses, target, md5, checksum)
     except OSError as error:
         raise Explained(
             f"{target.name} cannot be written to {target.parent}: {error.strerror or error}. Make room there, or name "
@@ -64,17 +74,17 @@ def _wait_for(lock: int, name: str) -> Iterator[str]:
             time.sleep(TELL_SECONDS)
 
 
-def _first_of(addresses: Sequence[str], target: Path, md5: str) -> Iterator[str]:
+def _first_of(addresses: Sequence[str], target: Path, md5: str, checksum: Callable[[Path], str]) -> Iterator[str]:
     reasons = []
     for address in addresses:
         part = target.with_name(f".{target.name}.part")
         try:
-            found = yield from _fetch(address, part)
+            yield from _fetch(address, part)
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             reasons.append(f"{_host(address)}: {getattr(error, 'reason', None) or error or 'no answer'}")
             continue
         else:
-            if found == md5:
+            if (found := checksum(part)) == md5:
                 part.replace(target)
                 return
             reasons.append(f"{_host(address)}: its checksum is {found}, not {md5}")
@@ -87,15 +97,13 @@ def _first_of(addresses: Sequence[str], target: Path, md5: str) -> Iterator[str]
     )
 
 
-def _fetch(address: str, part: Path) -> Generator[str, None, str]:
-    """Write what the address sends; returns its MD5, in hex."""
-    checksum = hashlib.md5(usedforsecurity=False)
+def _fetch(address: str, part: Path) -> Iterator[str]:
+    """Write what the address sends."""
     with urllib.request.urlopen(address, timeout=SILENCE_SECONDS) as source, open(part, "wb") as file:
         total = int(source.headers.get("Content-Length") or 0)
         done, told = 0, 0.0
         while piece := source.read1(CHUNK):
             file.write(piece)
-            checksum.update(piece)
             done += len(piece)
             if time.monotonic() - told >= TELL_SECONDS:
                 told = time.monotonic()
@@ -103,7 +111,6 @@ def _fetch(address: str, part: Path) -> Generator[str, None, str]:
                 yield f"Downloading {part.name.removeprefix('.').removesuffix('.part')}: {size_text(done)}{of}."
         if done < total:
             raise http.client.IncompleteRead(b"", total - done)
-    return checksum.hexdigest()
 
 
 def _host(address: str) -> str:

@@ -1,6 +1,7 @@
 """Texts to learn from, as rows of character numbers: a generated one, Grimm's tales, and texts of one's own.
 
-Outside texts are read from the folder `text` of core.places.datasets(). The last tenth of a text is held out.
+Outside texts are read from the folder `text` of core.places.datasets(); Grimm's tales are downloaded where they are
+missing. The last tenth of a text is held out.
 """
 
 from __future__ import annotations
@@ -22,14 +23,23 @@ from core import places
 from core.config import knob
 from core.contract import Explained
 from core.data import grammar
+from core.data.download import download
 from core.places import size_text
 
 Corpus = Literal["grammar", "grimm", "file"]
 LABELS: dict[Corpus, str] = {"grammar": "generated sentences", "grimm": "Grimm's tales", "file": "a text of my own"}
 
-GRIMM, GRIMM_MD5 = "grimms_fairy_tales.txt", "4ea833fff2e13e3424e8f2b06d91be48"
-_BEGIN = "*** START OF THIS PROJECT GUTENBERG EBOOK GRIMMS’ FAIRY TALES ***"
-_END = "*** END OF THIS PROJECT GUTENBERG EBOOK GRIMMS’ FAIRY TALES ***"
+GRIMM = "grimms_fairy_tales.txt"  # Project Gutenberg's eBook 2591, in any edition that has these very tales:
+GRIMM_MD5 = "4b3806746f9f6c6341e8215e1548a0f0"
+GRIMM_ADDRESSES = (
+    "https://www.gutenberg.org/files/2591/2591-0.txt",
+    "https://www.gutenberg.org/cache/epub/2591/pg2591.txt",
+)
+_TALES = re.compile(
+    r"^\*\*\* ?START OF TH(?:IS|E) PROJECT GUTENBERG EBOOK.*?^(FAIRY TALES$.*?)"
+    r"^(?:End of (?:the )?Project Gutenberg|\*\*\* ?END OF TH)",
+    re.DOTALL | re.MULTILINE,
+)
 
 GRIMM_CHARACTERS, USUAL_CHARACTERS = 80, 100  # that Grimm's tales have, and that a text may have
 GENERATED = 400_000  # characters
@@ -134,14 +144,9 @@ def count(corpus: Corpus, file: str = "") -> int:
 
 
 def prepare(corpus: Corpus) -> Iterator[str]:
-    """Nothing is fetched; says at once what is missing. Raises Explained."""
-    if corpus == "grimm" and not (_root() / GRIMM).is_file():
-        raise Explained(
-            f"Grimm's tales are not on this machine: {GRIMM} is missing in {_root()}. It is Project Gutenberg's eBook "
-            f"2591 as of 2016 (MD5 {GRIMM_MD5}); the file offered there today may differ. Put it there and press Run "
-            "again, add any other text as one of your own, or choose the generated sentences."
-        )
-    yield from ()
+    """Download what is missing, telling how far it is. Raises Explained with what to do where that fails."""
+    if corpus == "grimm":
+        yield from download(GRIMM_ADDRESSES, _root() / GRIMM, GRIMM_MD5, _checksum)
 
 
 def fingerprint(corpus: Corpus, file: str = "") -> str:
@@ -258,14 +263,27 @@ def _whole(corpus: Corpus, file: str, fingerprint: str) -> str:
 
 
 def _grimm() -> str:
-    list(prepare("grimm"))
-    content = (_root() / GRIMM).read_bytes()
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if found != GRIMM_MD5:
+    place = _root() / GRIMM
+    if not place.is_file():
+        raise TextError(f"Grimm's tales are not here yet: {GRIMM} is missing in {_root()}. Press Run to download it.")
+    found = tales(place)
+    if _md5(found) != GRIMM_MD5:
         raise TextError(
-            f"{GRIMM} in {_root()} must have the MD5 {GRIMM_MD5}; got {found}: it is another edition. Put it there "
-            "under another name and choose it as a text of your own."
+            f"The tales of {GRIMM} in {_root()} must have the MD5 {GRIMM_MD5}; got {_md5(found)}: it is another "
+            "edition. Put it there under another name and choose it as a text of your own."
         )
-    whole = content.decode("utf-8-sig").replace("\r\n", "\n")
-    body = whole.partition(_BEGIN)[2].partition(_END)[0].strip("\n")
-    return body.partition("\n\n\n")[2].rpartition("\n\n\n")[0].strip("\n")  # without who produced it, and where it ends
+    return found
+
+
+def tales(place: Path) -> str:
+    """Grimm's tales from a file of Project Gutenberg, without who produced it and its licence; empty if it has none."""
+    found = _TALES.search(place.read_bytes().decode("utf-8-sig", errors="replace").replace("\r\n", "\n"))
+    return found[1].strip("\n") if found else ""
+
+
+def _checksum(place: Path) -> str:
+    return _md5(tales(place))
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

@@ -239,8 +239,7 @@ def equation(found: Mapping[str, Numbers], config: Any, node: int) -> str:
         pieces.append("…")
     pieces += [f"{_number(float(found['own']))} (itself)"] if float(found["own"]) else []
     pieces.append(f"{_number(float(found['bias']))} (bias)")
-    summed = " + ".join(pieces).replace("+ −", "− ")
-    total, logit = float(found["sum"]), float(found["logit"])
+    total, logit, summed = float(found["sum"]), float(found["logit"]), " + ".join(pieces).replace("+ −", "− ")
     return (
         f"Node {node} says **{names[said_class]}** ({100 * found['probabilities'][said_class]:.0f} %): {verdict}. "
         f"{_rule(config, found)}\n\n"

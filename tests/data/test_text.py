@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from itertools import islice, pairwise
 from pathlib import Path
@@ -104,12 +105,12 @@ def test_what_cannot_be_trained_on_says_what_to_do(home: Path):
         (("file", "", 8), "Choose a text first.* there are: short"),
         (("file", "gone", 8), "There is no gone.txt in .*; there are: short"),
         (("file", "short", 64), "at least 651 characters for blocks of 64.* this one has 150"),
-        (("grimm", "", 8), "grimms_fairy_tales.txt is missing"),
+        (("grimm", "", 8), "grimms_fairy_tales.txt is missing in .* Press Run to download it"),
     ):
         with pytest.raises(Explained, match=message):
             text.load(*arguments)
     (home / text.GRIMM).write_text("another edition", encoding="utf-8")
-    with pytest.raises(Explained, match="must have the MD5 4ea833"):
+    with pytest.raises(Explained, match="must have the MD5 4b3806"):
         text.load("grimm")
 
 
@@ -137,6 +138,34 @@ def test_strange_characters_are_named():
         found.encode("café 7*")
     with pytest.raises(ValueError, match=r"never seen fox face, line feed, the character U\+E000\. It"):
         found.encode("🦊\n\ue000")
+
+
+TALES = "FAIRY TALES\n\nBy The Brothers Grimm\n\n\nTHE GOLDEN BIRD\n\nA certain king had a beautiful garden."
+EDITIONS = {
+    "2016": f"\ufeffThe EBook\n\n*** START OF THIS PROJECT GUTENBERG EBOOK GRIMMS’ FAIRY TALES ***\n\n\n\nProduced by "
+    f"some\n\n\n{TALES}\n\n\nEnd of Project Gutenberg’s Tales\n\n*** END OF THIS PROJECT GUTENBERG EBOOK ***\nlicence",
+    "later": f"The eBook\r\n*** START OF THE PROJECT GUTENBERG EBOOK 2591 ***\r\n\r\n{TALES}\r\n\r\n"
+    "*** END OF THE PROJECT GUTENBERG EBOOK 2591 ***\r\nlicence",
+}
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_grimms_tales_are_downloaded_in_any_edition_that_has_these_tales(
+    edition: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    other, right = tmp_path / "other.txt", tmp_path / "right.txt"
+    other.write_text(EDITIONS[edition].replace("golden bird", "golden fish").replace("king", "queen"), encoding="utf-8")
+    right.write_text(EDITIONS[edition], encoding="utf-8", newline="")
+    monkeypatch.setattr(text, "GRIMM_MD5", hashlib.md5(TALES.encode()).hexdigest())
+    monkeypatch.setattr(text, "GRIMM_ADDRESSES", (other.as_uri(),))
+    with pytest.raises(Explained, match=r"its checksum is .* put the file into"):
+        list(text.prepare("grimm"))
+    assert not (home / text.GRIMM).exists()
+    monkeypatch.setattr(text, "GRIMM_ADDRESSES", (other.as_uri(), right.as_uri()))
+    list(text.prepare("grimm"))
+    found = text.load("grimm")
+    assert "".join(found.characters[one] for one in np.concatenate([found.train, found.held_out])) == TALES
+    assert list(text.prepare("grimm")) == []
 
 
 @pytest.mark.skipif(not (text._root() / text.GRIMM).is_file(), reason="Grimm's tales are not in LAYERLAB_DATASETS")
