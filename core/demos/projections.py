@@ -31,6 +31,7 @@ STEPS = (8, 16, 32, 48, 64, 96, 128, 192, 256)  # numbers of dimensions after, o
 TOGETHER = 600  # points up to which every k is followed in one draw; above, the chosen one alone
 KURTOSIS_POINTS = 200  # of which the formula's fourth powers are summed
 CONFIDENCE = 0.95
+FEW = 8  # dimensions in which points come so near to each other that only true differences are exact enough
 
 
 # --- the lemma's numbers
@@ -131,7 +132,7 @@ def variance(kind: Kind, points: Singles, k: float) -> float:
 
     Of more than 200 points the first 200 stand for all.
     """
-    first = points[:KURTOSIS_POINTS].astype(np.float64)
+    first = np.unique(points[:KURTOSIS_POINTS].astype(np.float64), axis=0)  # a pair at one place has no distortion
     excess = fourth_moment(kind, points.shape[1]) - 3
     return (2 + excess * (peakedness(first) if excess else 0.0)) / k
 
@@ -145,6 +146,9 @@ def expected_square(kind: Kind, shape: Cloud, points: int, dimension: int, seed:
 def peakedness(points: Floats) -> float:
     """Σz⁴/‖z‖⁴ of z = x − y, mean over pairs: 1 where one number holds all of the length, 1/d where all are alike."""
     x, upper = points, np.triu_indices(len(points), 1)
+    if x.shape[1] <= FEW:
+        squares = (x[:, None] - x)[upper] ** 2
+        return float(((squares**2).sum(axis=1) / squares.sum(axis=1) ** 2).mean())
     x2, x3 = x**2, x**3
     fourth = (x2**2).sum(axis=1)
     sums = fourth[:, None] + fourth - 4 * (x3 @ x.T + x @ x3.T) + 6 * (x2 @ x2.T)
@@ -239,7 +243,8 @@ class Pairs:
 def pairs(points: Singles, made: Singles, epsilon: float) -> Pairs:
     """The distortions of all pairs, made for 256 points against the later ones at a time. made: M with its 1/√k.
 
-    square: mean of (distortion − 1)². In single precision: relative errors of about 10⁻⁵.
+    square: mean of (distortion − 1)². In single precision, relative errors of about 10⁻⁵; exact in few dimensions.
+    total: of the pairs whose points differ.
     """
     half = max(1.3 * epsilon, 5 * math.sqrt(2 / len(made)))
     start, width = max(0.0, 1 - half), 0.0
@@ -262,21 +267,36 @@ def pairs(points: Singles, made: Singles, epsilon: float) -> Pairs:
 
 
 def in_pieces(points: Singles, made: Singles) -> Iterator[Singles]:
-    """The distortions, a piece at a time; no array is larger than 256 × n."""
-    centred = points - points.mean(axis=0)
+    """The distortions, a piece at a time; no array is larger than 256 × n.
+
+    On a line some of many points coincide in single precision: such a pair has no distortion and is left out.
+    """
+    few = points.shape[1] <= FEW
+    centred: NDArray[Any] = points.astype(np.float64) if few else points - points.mean(axis=0)
+    made = made.astype(centred.dtype, copy=False)
     images = product(centred, made.T)
     before, after = (np.einsum("nd,nd->n", one, one) for one in (centred, images))
     for start in range(0, len(points) - 1, ROWS):  # the last point alone is no pair
         rows = slice(start, min(start + ROWS, len(points)))
         apart, moved = (_from_rows(one, squares, rows) for one, squares in ((centred, before), (images, after)))
+        if few:
+            moved[apart == 0], apart[apart == 0] = np.nan, 1
         moved /= apart
         size = rows.stop - rows.start
-        yield np.concatenate([moved[:, :size][np.triu_indices(size, 1)], moved[:, size:].ravel()])
+        found = np.concatenate([moved[:, :size][np.triu_indices(size, 1)], moved[:, size:].ravel()])
+        yield found[~np.isnan(found)] if few else found
 
 
-def _from_rows(points: Singles, squares: Singles, rows: slice) -> Singles:
+def _from_rows(points: NDArray[Any], squares: NDArray[Any], rows: slice) -> NDArray[Any]:
     """Squared distances of some points to themselves and all later ones; 1 on the diagonal, which nobody reads."""
-    found: Singles = product(points[rows], points[rows.start :].T)
+    found: NDArray[Any]
+    if points.shape[1] <= FEW:
+        found = np.zeros((rows.stop - rows.start, len(points) - rows.start), points.dtype)
+        for one in points.T:
+            found += (one[rows, None] - one[rows.start :]) ** 2
+        np.fill_diagonal(found, 1)
+        return found
+    found = product(points[rows], points[rows.start :].T)
     found *= -2
     found += squares[rows, None]
     found += squares[None, rows.start :]
@@ -350,10 +370,14 @@ def followed(kind: Kind, x: Singles, ks: Sequence[int], count: int, seed: int) -
 
 def _over_k(kind: Kind, x: Singles, ks: NDArray[np.int64], stream: np.random.Generator) -> Floats:
     """Smallest, largest and mean squared distortion, (3, ks), of the first rows of one tall M."""
-    centred = torch.from_numpy(x - x.mean(axis=0))
-    images = (torch.from_numpy(matrix(kind, int(ks[-1]), x.shape[1], stream)) @ centred.mT).double()  # (k, n)
+    centred = torch.from_numpy(x.astype(np.float64) if x.shape[1] <= FEW else x - x.mean(axis=0))
+    made = torch.from_numpy(matrix(kind, int(ks[-1]), x.shape[1], stream)).to(centred.dtype)
+    images = (made @ centred.mT).double()  # (k, n)
     rows, columns = torch.triu_indices(len(x), len(x), 1)
-    apart = _apart(centred.double().mT)[rows, columns]
+    squares = _apart(centred.double().mT)
+    differ = squares[rows, columns] > 0  # on a line some of many points coincide
+    rows, columns = rows[differ], columns[differ]
+    apart = squares[rows, columns]
     sums, found, start = torch.zeros_like(apart), [], 0
     for k in map(int, ks):
         sums += _apart(images[start:k])[rows, columns]
@@ -364,6 +388,8 @@ def _over_k(kind: Kind, x: Singles, ks: NDArray[np.int64], stream: np.random.Gen
 
 def _apart(columns: torch.Tensor) -> torch.Tensor:
     """Squared distances between columns: (d, n) -> (n, n). On torch, whose threads are one here."""
+    if len(columns) <= FEW:
+        return torch.stack([(one[:, None] - one).square() for one in columns]).sum(dim=0)
     squares = columns.square().sum(dim=0)
     return squares[:, None] + squares - 2 * (columns.mT @ columns)
 

@@ -44,6 +44,30 @@ def test_pairs_in_pieces_are_all_pairs_each_once(n: int):
     np.testing.assert_allclose(np.sort(np.concatenate(list(projections.in_pieces(x, m)))), np.sort(whole), rtol=1e-4)
 
 
+@pytest.mark.parametrize(("d", "k"), [(1, 1), (2, 1), (3, 2), (12, 1)])
+def test_in_few_dimensions_near_points_cost_no_precision(d: int, k: int):
+    x = projections.cloud("gaussian", 400, d, 0).astype(np.float64)
+    m = projections.matrix("gaussian", k, d, projections.stream_of(0, 0)).astype(np.float64)
+    exact = pdist(x @ m.T, "sqeuclidean") / pdist(x, "sqeuclidean") / k
+    one = projections.one_draw("gaussian", "gaussian", 400, d, k, 0.5, 0)
+    assert (one.low, one.high, one.mean) == pytest.approx((exact.min(), exact.max(), exact.mean()), rel=1e-5, abs=1e-6)
+    assert one.low >= 0
+    followed = projections.draws("gaussian", "gaussian", 400, d, k, 3, 0)
+    assert followed.high[0, 0] == pytest.approx(exact.max(), rel=1e-5)
+
+
+def test_points_at_one_place_are_no_pair():
+    x = np.array([[1.0], [1.0], [3.0]], dtype=np.float32)
+    found = projections.pairs(x, np.array([[2.0]], dtype=np.float32), 0.5)
+    assert (found.total, found.low, found.high) == (2, 4.0, 4.0)
+    followed = projections.followed("sign", x, [1], 2, 0)
+    np.testing.assert_array_equal(followed.low, [[1.0], [1.0]])
+
+
+def test_signs_on_a_line_have_no_variance():
+    assert projections.variance("sign", projections.cloud("gaussian", 200, 1, 0), 1.0) == pytest.approx(0, abs=1e-12)
+
+
 def test_no_piece_is_as_large_as_all_pairs_and_5000_points_are_no_array_of_differences():
     x = projections.cloud("gaussian", 1000, 4, 0)
     pieces = projections.in_pieces(x, np.eye(4, dtype=np.float32))
