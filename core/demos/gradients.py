@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -25,6 +25,7 @@ MOST_LAYERS = 100
 LONGEST_TEXT = 800
 BOUND = 1000.0  # of a number that is typed
 DRAWS = 2000  # chains of a histogram
+SMALLEST = -323.0  # log₁₀ of a float64 that is not 0
 MEAN_LOG = -(np.euler_gamma + math.log(2)) / 2  # E ln|w| of w ~ N(0, 1)
 STD_LOG = math.pi / math.sqrt(8)  # standard deviation of ln|w|
 EVEN = math.exp(-MEAN_LOG)  # the σ at which E ln|w| is 0: 1.887
@@ -100,8 +101,9 @@ class Chain:
 
     @property
     def dead(self) -> tuple[int, ...]:
-        """The layers whose unit is 0, from 1."""
-        return tuple(int(one) for one in np.flatnonzero(self.units[1:] <= 0) + 1)
+        """The layers whose unit is 0, from 1; by the weights' signs, for a value too small for a float is not dead."""
+        passed = self.weights * np.sign(np.append(self.units[0], np.ones(len(self.weights) - 1))) > 0
+        return tuple(int(one) for one in np.flatnonzero(~np.logical_and.accumulate(passed)) + 1)
 
     @property
     def product(self) -> float:
@@ -142,7 +144,11 @@ def look(weights: tuple[float, ...], x: float, notes: tuple[str, ...] = ()) -> C
         for weight in weights:
             value = torch.relu(weight * value)
         (gradient,) = torch.autograd.grad(value, given)
-    return Chain(w, np.array(units), log_product, gradient.item(), notes)
+    made = Chain(w, np.array(units), log_product, gradient.item(), notes)
+    if not made.dead and log_product < SMALLEST:
+        said = "No unit is dead, but the product is too small for a 64-bit float: it and autograd's gradient read 0."
+        return replace(made, notes=(*notes, said))
+    return made
 
 
 def read_weights(text: str) -> tuple[Floats, tuple[str, ...]]:

@@ -32,6 +32,13 @@ def test_a_dead_unit_makes_it_exactly_zero():
     assert demo.chain(config_of(weights="own", own="0 1")).product == 0
 
 
+def test_a_value_too_small_for_a_float_is_not_a_dead_unit():
+    found = demo.chain(config_of(weights="own", own="0.00001 " * 100))
+    assert (found.dead, found.product, found.autograd) == ((), 0.0, 0.0)
+    assert found.log_product == pytest.approx(-500)
+    assert "too small for a 64-bit float" in found.notes[0]
+
+
 def test_a_longer_chain_of_the_same_draw_begins_alike():
     short, long = (demo.drawn(config_of(depth=depth)) for depth in (3, 9))
     assert np.array_equal(short, long[:3])
