@@ -99,10 +99,11 @@ class Parts:
 def _held_against(here: demo.Dropped) -> str:
     apart = here.measured - here.formula
     errors = f"{abs(apart) / here.error:.1f} standard errors" if here.error else "exact: no mask is left to chance"
+    shown = round(apart, 4) + 0.0  # of rounding errors no −0.0000
     return (
         f"At p = {here.keep:g}: formula {here.fit:.4f} + {here.penalty:.4f} = **{here.formula:.4f}**; Monte Carlo "
         f"**{here.measured:.4f}** ± {here.error:.4f} (standard error, n = {demo.DRAWS:,} masks); difference "
-        f"{apart:+.4f}, {errors}."
+        f"{shown:+.4f}, {errors}."
     ).replace("-", "−")
 
 

@@ -94,12 +94,17 @@ class Dropped:
 
 def problem(config: RegularisationConfig) -> Problem:
     """What the form says; where a text cannot be read it is the example, all three of it."""
+    name = "X"
     try:
         x = written.matrix(config.x, MOST)
-        return Problem(x, written.row(config.w, x.shape[1]), written.row(config.y, len(x)))
+        name = "w"
+        w = written.row(config.w, x.shape[1])
+        name = "y"
+        return Problem(x, w, written.row(config.y, len(x)))
     except ValueError as error:
         x = written.matrix(X, MOST)
-        note = f"X, w and y are not used: {error} Shown is the example, with {x.shape[1]} columns and {len(x)} rows."
+        shown = f"Shown is the example, with {x.shape[1]} columns and {len(x)} rows."
+        note = f"X, w and y are not used. {name}: {error} {shown}"
         return Problem(x, written.row(W, x.shape[1]), written.row(Y, len(x)), (note,))
 
 
@@ -116,7 +121,9 @@ def dropped(one: Problem, keep: float, seed: int, draws: int = DRAWS) -> Dropped
     losses = ((one.y - np.where(masks, one.x * one.w, 0.0).sum(axis=2)) ** 2).sum(axis=1)
     fit = float(((one.y - keep * one.x @ one.w) ** 2).sum())
     penalty = float(keep * (1 - keep) * ((gamma(one.x) * one.w) ** 2).sum())
-    return Dropped(keep, float(losses.mean()), float(losses.std(ddof=1) / np.sqrt(draws)), fit, penalty)
+    # where nothing is left to chance all are one number, whose deviation must not be a rounding error
+    error = float(losses.std(ddof=1) / np.sqrt(draws)) if np.ptp(losses) > 0 else 0.0
+    return Dropped(keep, float(losses.mean()), error, fit, penalty)
 
 
 def over_keep(one: Problem, seed: int) -> list[Dropped]:

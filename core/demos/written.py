@@ -26,13 +26,14 @@ def block(text: str, most: int) -> Floats:
     values: Floats = np.array(found, dtype=np.float64)
     if values.size == 0 or max(values.shape) > most:
         shape = "×".join(map(str, values.shape))
-        raise ValueError(f"each size must be from 1 to {most}; got {shape}. Write fewer numbers.")
+        remedy = "Write fewer numbers." if values.size else "Write a number."
+        raise ValueError(f"each size must be from 1 to {most}; got {shape}. {remedy}")
     return values
 
 
 def matrix(text: str, most: int) -> Floats:
     """(rows, columns) from "1 2; 3 4". Raises ValueError."""
-    found: Floats = block(text.replace(BLOCK, ROW), most)[0]
+    found: Floats = block(text.strip().strip(BLOCK).replace(BLOCK, ROW), most)[0]
     return found
 
 

@@ -43,6 +43,16 @@ def test_at_the_ends_nothing_is_left_to_chance():
     assert "no w is the best" in demo.in_words(0) and "exactly" in demo.in_words(1) and not demo.in_words(0.5)
 
 
+def test_without_chance_a_rounding_error_is_no_standard_error():
+    one = demo.problem(RegularisationConfig(w="0.1 0.7 0.3", y="0.1 0.2 0.3 0.7 1.3"))
+    assert demo.dropped(one, 1.0, 0).error == 0
+
+
+def test_a_closing_semicolon_is_no_row():
+    one = demo.problem(RegularisationConfig(x="1 2; 3 4;", w="1 2", y="1 2"))
+    assert (one.x.tolist(), one.notes) == ([[1.0, 2.0], [3.0, 4.0]], ())
+
+
 def test_the_minimiser_is_a_ridge_regression_and_none_is_better():
     one, keep = demo.problem(RegularisationConfig()), 0.3
     best = demo.minimiser(one, keep)
@@ -57,7 +67,7 @@ def test_the_minimiser_is_a_ridge_regression_and_none_is_better():
 @pytest.mark.parametrize(
     ("fields", "part"),
     [
-        ({"w": "1 2"}, "it must have 3 numbers; got 2"),
+        ({"w": "1 2"}, "w: it must have 3 numbers; got 2"),
         ({"y": "1 x 3 4 5"}, "got `x`. Replace it."),
         ({"x": "1 2; 3"}, "all parts must have the same shape"),
     ],
