@@ -244,7 +244,6 @@ def pairs(points: Singles, made: Singles, epsilon: float) -> Pairs:
     """The distortions of all pairs, made for 256 points against the later ones at a time. made: M with its 1/√k.
 
     square: mean of (distortion − 1)². In single precision, relative errors of about 10⁻⁵; exact in few dimensions.
-    total: of the pairs whose points differ.
     """
     half = max(1.3 * epsilon, 5 * math.sqrt(2 / len(made)))
     start, width = max(0.0, 1 - half), 0.0
@@ -267,10 +266,7 @@ def pairs(points: Singles, made: Singles, epsilon: float) -> Pairs:
 
 
 def in_pieces(points: Singles, made: Singles) -> Iterator[Singles]:
-    """The distortions, a piece at a time; no array is larger than 256 × n.
-
-    On a line some of many points coincide in single precision: such a pair has no distortion and is left out.
-    """
+    """The distortions of pairs that differ (on a line some of many points coincide); no array is beyond 256 × n."""
     few = points.shape[1] <= FEW
     centred: NDArray[Any] = points.astype(np.float64) if few else points - points.mean(axis=0)
     made = made.astype(centred.dtype, copy=False)
