@@ -36,7 +36,7 @@ def ask(
     """
     run = result.snapshot.run
     if result.origin == "live" and step is None:
-        saved = result.snapshot.saved.get(run.seeds[0])
+        saved = result.saved
         over = result.snapshot.seed_states.get(run.seeds[0]) == "finished"  # it was trained by an earlier run
         if not saved and not over:
             st.info("This net has just begun to train. The first answer comes in a moment.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +74,7 @@ class Language:
         if place.button(label, icon=":material/refresh:", key=self._key("again")):
             st.session_state[key] = (question, newest)
             return newest
-        return held if held in _saved(result) else newest
+        return held if held in result.saved else newest
 
     def _settings(self, side: str, seed: int) -> Sampling:
         """Temperature and truncation of one side."""
@@ -172,15 +172,9 @@ class Language:
         return f"{self.experiment.key}:{name}"
 
 
-def _saved(result: Result) -> Sequence[float]:
-    """The moments whose weights are stored."""
-    return result.snapshot.saved.get(result.snapshot.run.seeds[0], ())
-
-
 def _newest(result: Result) -> float | None:
     """Of a live run its newest moment, so that the pieces of an answer are one net's."""
-    saved = _saved(result)
-    return saved[-1] if result.origin == "live" and saved else None
+    return result.saved[-1] if result.origin == "live" and result.saved else None
 
 
 def whose(result: Result, step: float | None = None) -> str:

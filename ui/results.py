@@ -43,6 +43,11 @@ class Result:
         words = {"stored": "trained on this machine", "live": "a live run, as it stands"}
         return words.get(self.origin, f"the run above, {run.state} before its end")
 
+    @property
+    def saved(self) -> tuple[float, ...]:
+        """The moments of its first seed whose weights are stored."""
+        return self.snapshot.saved.get(self.snapshot.run.seeds[0], ())
+
     @classmethod
     def on_screen(cls, snapshot: Snapshot) -> Result:
         """A run that is live, or as it ended."""

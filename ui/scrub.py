@@ -137,4 +137,4 @@ class Scrubber:
 
 def moments(result: Result) -> list[float]:
     """The steps that can be looked at, the newest as END."""
-    return [*result.snapshot.saved.get(result.snapshot.run.seeds[0], ()), END]
+    return [*result.saved, END]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from core.claims.evidence import Claim, Evidence, Finding, Word, missing
-from core.statistics import LEAST_SEEDS, spread
+from core.claims.evidence import Claim, Evidence, Finding, Word, brief, missing
+from core.statistics import LEAST_SEEDS
 
 COURSE = "course material"
 GRADIENT, LOGITS = "gradient difference", "logit difference"
@@ -38,7 +36,7 @@ def more_pieces_more_apart(evidence: Evidence) -> Finding:
     few, many = (evidence.scores(name, norm="batch") for name in HALVED)
     if not few or not many:
         return missing("batch norm")
-    because = f"Batch norm, gradient of 2 pieces: {_brief(few)} apart; of 32: {_brief(many)}."
+    because = f"Batch norm, gradient of 2 pieces: {brief(few)} apart; of 32: {brief(many)}."
     if len(few) < LEAST_SEEDS:
         return Finding("cannot tell", f"{because} Train {LEAST_SEEDS} seeds.")
     told = [many[seed] > few[seed] for seed in few.keys() & many.keys()]
@@ -51,15 +49,11 @@ def _agree(evidence: Evidence, metric: str, norm: str) -> Finding:
     if not found:
         return missing(f"{norm} norm" if norm != "none" else "no normalisation")
     name = f"{norm} norm" if norm != "none" else "no normalisation"
-    because = f"With {name}: {metric} of the worst split {_brief(found)}, as a part of the length."
+    because = f"With {name}: {metric} of the worst split {brief(found)}, as a part of the length."
     if max(found.values()) >= SAME:
         return Finding("contradicted", because)
     word: Word = "supported" if len(found) >= LEAST_SEEDS else "cannot tell"
     return Finding(word, because)
-
-
-def _brief(scores: Mapping[int, float]) -> str:
-    return spread(list(scores.values())).brief
 
 
 CLAIMS = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.claims.evidence import WORDS, Claim, Evidence, Finding, missing, near
-from core.statistics import LEAST_SEEDS, spread
+from core.claims.evidence import WORDS, Claim, Evidence, Finding, brief, missing, near
+from core.statistics import LEAST_SEEDS
 
 COURSE = "course material"
 FLASH, LINEAR = "Dao et al., NeurIPS 2022", "Katharopoulos et al., ICML 2020"
@@ -40,7 +40,7 @@ def linear_is_linear(evidence: Evidence) -> Finding:
     if not wide:
         return found
     beside = (
-        f"With d = {MEASURED['width']}: {_brief(wide)}. Operations grow like n either way; what lies above 1 is "
+        f"With d = {MEASURED['width']}: {brief(wide)}. Operations grow like n either way; what lies above 1 is "
         "none of them, but likely memory, where the arrays outgrow the caches."
     )
     return Finding(found.word, f"{found.because} {beside}")
@@ -54,8 +54,8 @@ def exponential(evidence: Evidence) -> Finding:
         return unmeasured("torch's softmax")
     first, second = ({seed: times[at + 1][seed] / times[at][seed] for seed in seeds} for at in (0, 1))
     because = (
-        f"From n = {MIDDLE:,} to {LONG:,} its time grows {_brief(first)} times, from there to {LONGEST:,} "
-        f"{_brief(second)} times. An exponential would square the factor. n² is quadratic, a power of n."
+        f"From n = {MIDDLE:,} to {LONG:,} its time grows {brief(first)} times, from there to {LONGEST:,} "
+        f"{brief(second)} times. An exponential would square the factor. n² is quadratic, a power of n."
     )
     if len(seeds) < LEAST_SEEDS:
         return Finding("cannot tell", because)
@@ -79,8 +79,8 @@ def flash_computes_something_else(evidence: Evidence) -> Finding:
     if gone := [name for name, scores in found.items() if not scores]:
         return unmeasured(f"torch's softmax, backend {gone[0]}")
     because = (
-        f"Largest difference from softmax in double precision: FlashAttention {_brief(found['flash'])}, "
-        f"the plain way {_brief(found['math'])} of the largest output. Both round; below {SAME:g} is rounding."
+        f"Largest difference from softmax in double precision: FlashAttention {brief(found['flash'])}, "
+        f"the plain way {brief(found['math'])} of the largest output. Both round; below {SAME:g} is rounding."
     )
     worst = max(found["flash"].values())
     return Finding("contradicted" if worst < SAME else "supported", because)
@@ -104,9 +104,7 @@ def pairs_fill_memory(evidence: Evidence) -> Finding:
     growth = {seed: long[seed] / short[seed] for seed in sorted(set(short) & set(long))}
     if not growth:
         return unmeasured("softmax, n×n written out")
-    because = (
-        f"From n = {LONG:,} to {LONGEST:,} the peak grows {_brief(growth)} times; n² would give 4, n would give 2."
-    )
+    because = f"From n = {LONG:,} to {LONGEST:,} the peak grows {brief(growth)} times; n² would give 4, n would give 2."
     low, high = min(growth.values()), max(growth.values())
     return Finding("supported" if low > 3.5 and high < 4.5 else "contradicted", because)
 
@@ -123,7 +121,7 @@ def _wins(evidence: Evidence, lengths: tuple[int, int], claimed: tuple[bool, boo
         ratio = {seed: softmax[seed] / own[seed] for seed in sorted(set(own) & set(softmax))}
         if not ratio:
             return unmeasured("the quadratic kernel")
-        parts.append(f"at n = {n:,} softmax takes {_brief(ratio)} times as long")
+        parts.append(f"at n = {n:,} softmax takes {brief(ratio)} times as long")
         verdict = near(ratio, low=1.0)
         right.append(verdict if verdict is None else verdict == wins)
     because = f"d² = {MEASURED['width'] ** 2:,}: {', '.join(parts)}."
@@ -134,12 +132,8 @@ def _exponent(evidence: Evidence, kernel: str, claimed: float, width: int = 64) 
     found = evidence.scores(EXPONENT, **{**MEASURED, "width": width}, kernel=kernel)
     if not found:
         return unmeasured(f"the kernel {kernel} with d = {width}")
-    because = f"Fitted exponent with d = {width}, over the larger half of the lengths: {_brief(found)}."
+    because = f"Fitted exponent with d = {width}, over the larger half of the lengths: {brief(found)}."
     return Finding(WORDS[near(found, claimed - ABOUT, claimed + ABOUT)], because)
-
-
-def _brief(scores: Scores) -> str:
-    return spread(list(scores.values())).brief
 
 
 WAYS = ("math", "flash")

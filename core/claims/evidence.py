@@ -72,6 +72,17 @@ class Claim:
     decide: Callable[[Evidence], Finding]
 
 
+def brief(scores: Mapping[int, float]) -> str:
+    """Mean, spread and n, in figures that also tell very small numbers."""
+    return spread(list(scores.values())).brief
+
+
+def opposite(found: Finding) -> Finding:
+    """Of a claim that says the contrary; what cannot be told stays so."""
+    words: dict[Word, Word] = {"supported": "contradicted", "contradicted": "supported"}
+    return Finding(words.get(found.word, "cannot tell"), found.because)
+
+
 def missing(what: str, done: str = "trained", do: str = "Train") -> Finding:
     """Nothing is there that could decide. done, do: what a run of this lab is called, for some measure only."""
     return Finding("cannot tell", f"Not {done} yet: {what}. {do} it above.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.claims.evidence import WORDS, Claim, Evidence, Finding, Word, higher, missing, near
+from core.claims.evidence import WORDS, Claim, Evidence, Finding, brief, higher, missing, near, opposite
 from core.statistics import spread
 
 HELD_OUT, FLOOR = "held-out loss", "entropy floor"
@@ -90,15 +90,13 @@ def comes_near(evidence: Evidence) -> Finding:
     if not floor:
         return Finding("cannot tell", "Nobody knows the entropy of this text. Choose the generated sentences.")
     above = {seed: value - floor[seed] for seed, value in loss.items()}
-    because = f"{spread(list(above.values())).brief} nats above the entropy of {next(iter(floor.values())):.3f}."
+    because = f"{brief(above)} nats above the entropy of {next(iter(floor.values())):.3f}."
     return Finding(WORDS[near(above, high=CLOSE)], because)
 
 
 def cannot_read_longer(evidence: Evidence) -> Finding:
     """The opposite, of learned positions."""
-    found = reads_longer(evidence, "absolute")
-    words: dict[Word, Word] = {"supported": "contradicted", "contradicted": "supported"}
-    return Finding(words.get(found.word, "cannot tell"), found.because)
+    return opposite(reads_longer(evidence, "absolute"))
 
 
 OFTEN = "often said of transformers; a course assignment draws a bag of words"

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from core.claims.evidence import WORDS, Claim, Evidence, Finding, Word, missing, near
-from core.statistics import spread
+from core.claims.evidence import WORDS, Claim, Evidence, Finding, Word, brief, missing, near
 
 ANGLE, ABOVE, ERROR = "largest principal angle", "loss above the lowest", "reconstruction error"
 OVERLAP, LENGTH, EXPECTED = "column overlap", "singular value W2", "expected singular value"
@@ -31,8 +30,8 @@ def finds_the_subspace(evidence: Evidence) -> Finding:
     if not angles:
         return missing("the penalty with λ = 0")
     because = (
-        f"Largest principal angle at the end: {_brief(angles)}, in degrees; "
-        f"the loss is {_brief(above)} above what PCA loses."
+        f"Largest principal angle at the end: {brief(angles)}, in degrees; "
+        f"the loss is {brief(above)} above what PCA loses."
     )
     if near(angles, high=CLOSE):
         return Finding("supported", because)
@@ -88,7 +87,7 @@ def columns_become_orthogonal(evidence: Evidence) -> Finding:
     if not free or not decayed:
         return missing(f"the penalty with λ = {decay if free else 0:g}")
     because = (
-        f"Largest |cosine| between two columns with λ = {decay:g}: {_brief(decayed)}; with λ = 0: {_brief(free)}. "
+        f"Largest |cosine| between two columns with λ = {decay:g}: {brief(decayed)}; with λ = 0: {brief(free)}. "
         f"{RIGHT_ANGLE:g} would be 87°. Exactly orthogonal they are only for λ → 0, where all lengths are equal; "
         "more columns than directions that are kept cannot be."
     )
@@ -109,7 +108,7 @@ def sgd_decay_is_the_penalty(evidence: Evidence) -> Finding:
     to_same, to_half = _between(sgd, same), _between(sgd, half)
     because = (
         f"SGD with weight_decay = {2 * decay:g} against the penalty {2 * decay:g}‖W‖²: reconstruction errors "
-        f"{_brief(to_same)} apart; against {decay:g}‖W‖²: {_brief(to_half)}. λw² has the "
+        f"{brief(to_same)} apart; against {decay:g}‖W‖²: {brief(to_half)}. λw² has the "
         "slope 2λw, so SGD's number is 2λ."
     )
     claimed, ours = near(to_same, -EQUAL, EQUAL), near(to_half, -EQUAL, EQUAL)
@@ -135,10 +134,6 @@ def _ended(above: Mapping[int, float]) -> bool:
 
 def _more(above: Mapping[int, float]) -> str:
     return "" if _ended(above) else "It was not trained to its end: give it more epochs."
-
-
-def _brief(scores: Mapping[int, float]) -> str:
-    return spread(list(scores.values())).brief
 
 
 def _three(evidence: Evidence, decay: float) -> dict[str, Mapping[int, float]]:

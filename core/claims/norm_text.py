@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from core.claims.evidence import Claim, Evidence, Finding, higher, missing
-from core.statistics import LEAST_SEEDS, spread
+from core.claims.evidence import Claim, Evidence, Finding, brief, higher, missing, opposite
+from core.statistics import LEAST_SEEDS
 
 COURSE = "course material"
 ACCURACY, CHANGE = "held-out accuracy", "logit change"
@@ -40,7 +38,7 @@ def _changes(evidence: Evidence, **settings: object) -> Finding:
     found = evidence.scores(CHANGE, **settings)
     if not found:
         return missing(", ".join(map(str, settings.values())))
-    because = f"Mean |change| of a logit: {_brief(found)}."
+    because = f"Mean |change| of a logit: {brief(found)}."
     if max(found.values()) > SAME:
         return Finding("supported", because)
     return Finding("contradicted" if len(found) >= LEAST_SEEDS else "cannot tell", because)
@@ -48,18 +46,7 @@ def _changes(evidence: Evidence, **settings: object) -> Finding:
 
 def _stay(evidence: Evidence, **settings: object) -> Finding:
     """The opposite."""
-    found = _changes(evidence, **settings)
-    if "change" not in found.because:
-        return found
-    opposite = {"supported": "contradicted", "contradicted": "supported"}
-    word = opposite.get(found.word)
-    if word == "supported":
-        return Finding("supported", found.because)
-    return Finding("contradicted" if word else "cannot tell", found.because)
-
-
-def _brief(scores: Mapping[int, float]) -> str:
-    return spread(list(scores.values())).brief
+    return opposite(_changes(evidence, **settings))
 
 
 CLAIMS = (

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from core.claims.evidence import WORDS, Claim, Evidence, Finding, higher, missing, near
-from core.statistics import spread
+from core.claims.evidence import WORDS, Claim, Evidence, Finding, brief, higher, missing, near
 
 COURSE = "course material"
 LOSS, ACCURACY, DIVERGED = "held-out loss", "held-out accuracy", "diverged, forgotten"
@@ -20,7 +17,7 @@ def diverges(evidence: Evidence) -> Finding:
         return missing("the form's settings")
     because = (
         f"{sum(map(bool, gone.values()))} of {len(gone)} seeds diverged without zero_grad(). Last measured loss: "
-        f"{_brief(after)}; with zero_grad(): {_brief(right)}. A loss that is thrown about without growing so far is "
+        f"{brief(after)}; with zero_grad(): {brief(right)}. A loss that is thrown about without growing so far is "
         "none that diverges."
     )
     return Finding(WORDS[near(gone, 0.5, 1.5)], because)
@@ -37,7 +34,7 @@ def is_momentum_1(evidence: Evidence) -> Finding:
     apart = evidence.scores(SAME)
     if not apart:
         return missing("the form's settings with SGD")
-    because = f"Largest |difference| of a weight at the end: {_brief(apart)}."
+    because = f"Largest |difference| of a weight at the end: {brief(apart)}."
     return Finding("supported" if max(apart.values()) == 0 else "contradicted", because)
 
 
@@ -45,10 +42,6 @@ def costs_accuracy(evidence: Evidence) -> Finding:
     """Accuracies at the end, seed by seed."""
     names = ("Held-out accuracy with zero_grad():", "without:")
     return higher(evidence.scores(ACCURACY), evidence.scores(ACCURACY + FORGOTTEN), names)
-
-
-def _brief(scores: Mapping[int, float]) -> str:
-    return spread(list(scores.values())).brief
 
 
 CLAIMS = (
