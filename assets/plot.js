@@ -143,8 +143,7 @@ class Chart {
     const width = Math.floor(this.root.clientWidth);
     if (!width || !this.plotly || this.removed) return;
     if (this.surface._dragging) {
-      // A redraw now would end the reader's drag; the newest figure is drawn when the pointer is released.
-      window.addEventListener("pointerup", () => requestAnimationFrame(() => this.draw()), { once: true });
+      this.released().then(() => this.draw()); // a redraw now would end the reader's drag
       return;
     }
     const { figure, height, curves, caption } = this.data;
@@ -186,6 +185,7 @@ class Chart {
     layout.width = width;
     layout.height = this.data.height;
     layout.uirevision ??= "kept";
+    layout.clickanywhere = Boolean(this.data.clicks); // also a click before Plotly has looked what is there
     if (narrow) fitNarrow(data, layout, width, theme.scale);
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) delete layout.transition;
     this.say(note);
@@ -218,13 +218,27 @@ class Chart {
     this.surface.on("plotly_click", (click) => this.data.clicks && this.clicked(click));
   }
 
-  /** Plotly looks for the nearest point at most every 50 ms; just after a redraw it may have looked elsewhere: ask again. */
+  /** Plotly looks for the nearest point at most every 50 ms; it may have looked elsewhere, or not yet: ask again. */
   clicked({ points, event, xPixel, yPixel }) {
     const { left, top } = this.surface.getBoundingClientRect();
-    const told = (point) => point && this.tell({ ...placeOf(point), click: ++clicks });
-    if (Math.hypot(event.clientX - left - xPixel, event.clientY - top - yPixel) > 2) {
-      setTimeout(() => told(this.surface._hoverdata?.[0]), LOOK_MS);
-    } else told(points[0]);
+    const here = Math.hypot(event.clientX - left - xPixel, event.clientY - top - yPixel) <= 2;
+    if (here && points.length) return this.choose(points[0]);
+    setTimeout(() => {
+      this.pointer = event;
+      if (!this.surface._hoverdata?.length) this.hoverAgain();
+      this.choose(this.surface._hoverdata?.[0]);
+    }, LOOK_MS);
+  }
+
+  choose(point) {
+    if (point) this.tell({ ...placeOf(point), click: ++clicks });
+  }
+
+  /** Resolves once the pointer's button is let go, and the listeners for that have run. */
+  released() {
+    return new Promise((resolve) => {
+      window.addEventListener("pointerup", () => requestAnimationFrame(resolve), { once: true });
+    });
   }
 
   hoverAgain() {
@@ -240,7 +254,8 @@ class Chart {
     this.sight.disconnect();
     window.removeEventListener("beforeprint", this.onPaper);
     this.root.remove();
-    // Plotly draws in several steps; what a step still needs must not be taken away under it.
-    this.drawing?.then(() => this.plotly.purge(this.surface));
+    // Plotly draws in several steps and listens while something is dragged; what it needs then must not be taken away.
+    const over = this.surface._dragging && this.released();
+    if (this.drawing) Promise.all([this.drawing, over]).then(() => this.plotly.purge(this.surface));
   }
 }

@@ -197,6 +197,18 @@ def test_a_narrower_window_makes_a_narrower_figure(visit: Visit, plots: str) -> 
     assert page.evaluate("document.documentElement.scrollWidth") <= 500
 
 
+def test_a_chart_that_goes_away_while_it_is_dragged_breaks_nothing(visit: Visit, plots: str) -> None:
+    page = opened(visit, plots)
+    area = surface(page, "heat").locator(".nsewdrag").first
+    area.hover()
+    page.mouse.down()
+    page.mouse.move(400, 400, steps=3)
+    page.get_by_role("button", name="Take the map away").evaluate("button => button.click()")
+    expect(page.locator(".layerlab-plot")).to_have_count(4)
+    page.mouse.move(500, 500, steps=3)
+    page.mouse.up()  # errors fail the visit
+
+
 def test_a_chart_without_data_says_so_instead_of_counting_from_minus_one(visit: Visit, plots: str) -> None:
     page = opened(visit, plots)
     found = surface(page, "empty")
@@ -215,3 +227,20 @@ def test_a_clicked_cell_is_told_and_stays_chosen(visit: Visit, plots: str) -> No
     page.get_by_role("button", name="Nothing new").click()
     expect(page.get_by_text("1 times nothing new")).to_be_visible()
     expect(page.get_by_text("Clicked: Point(trace=0, index=(1, 2))")).to_be_visible()
+
+
+def test_a_click_is_told_also_before_plotly_has_looked_what_is_there(visit: Visit, plots: str) -> None:
+    page = opened(visit, plots)
+    found = surface(page, "matrix")
+    expect(page.get_by_text("Clicked: None")).to_be_visible()
+    found.scroll_into_view_if_needed()
+    found.evaluate("""chart => {
+      const area = chart.querySelector(".nsewdrag");
+      const { left, top, width, height } = area.getBoundingClientRect();
+      const place = { clientX: left + width / 6, clientY: top + height * 3 / 4, bubbles: true, buttons: 1 };
+      area.dispatchEvent(new MouseEvent("mousemove", place)); // it looks, so it will not look again for a while
+      delete chart._hoverdata; // as if nothing had been there
+      area.dispatchEvent(new MouseEvent("mousedown", place));
+      document.dispatchEvent(new MouseEvent("mouseup", place));
+    }""")
+    expect(page.get_by_text("Clicked: Point(trace=0, index=(0, 0))")).to_be_visible()

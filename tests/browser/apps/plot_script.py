@@ -21,10 +21,12 @@ def curves(points: int, shift: float) -> go.Figure:
 
 
 st.session_state.setdefault("points", 40)
-if st.button("More points"):
-    st.session_state["points"] += 10
-if st.button("Nothing new"):
-    st.session_state["clicks"] = st.session_state.get("clicks", 0) + 1
+with st.container(horizontal=True):
+    if st.button("More points"):
+        st.session_state["points"] += 10
+    if st.button("Nothing new"):
+        st.session_state["clicks"] = st.session_state.get("clicks", 0) + 1
+    without_map = st.button("Take the map away")
 
 st.caption(f"{st.session_state.get('clicks', 0)} times nothing new")
 
@@ -45,7 +47,8 @@ heat = go.Figure(
     go.Heatmap(z=grid),
     layout={"title": "Activity by position", "xaxis": {"title": "Column"}, "yaxis": {"title": "Row"}},
 )
-plot(heat, "heat")
+if not without_map:
+    plot(heat, "heat")
 
 plot(go.Figure(layout={"title": "Loss", "xaxis": {"title": "Epoch"}, "yaxis": {"title": "Loss (nats)"}}), "empty")
 
