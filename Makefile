@@ -24,6 +24,7 @@ run: install
 serve: install
 	@$(PY) -m ui.serve --port $(PORT) --network
 
+test: export PYTHONDONTWRITEBYTECODE := # a hundred processes need not compile our modules each
 test: check
 	@$(PY) -m tests.chromium
 	@$(PY) -m pytest -n 2 --dist loadscope --maxfail 20 --tb short --durations 25 -q || \

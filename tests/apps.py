@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from ui.labs import ROOT
 
 ROUTER = ROOT / "ui" / "router.py"
+
+# Every AppTest looks through all installed packages for components, which takes as long as a page; once is enough.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 def ran(app: AppTest) -> AppTest:

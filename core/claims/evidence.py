@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from scipy import stats
+import scipy  # its parts load when first used
 
 from core.config import Config
 from core.statistics import LEAST_SEEDS, compare, spread
@@ -111,7 +111,8 @@ def near(values: Mapping[int, float], low: float = -math.inf, high: float = math
     found = spread(list(values.values()))
     if found.n < LEAST_SEEDS:
         return None
-    error = float(stats.t.ppf(0.975, found.n - 1)) * found.std / math.sqrt(found.n - 1)  # population std, hence n − 1
+    quantile = float(scipy.stats.t.ppf(0.975, found.n - 1))
+    error = quantile * found.std / math.sqrt(found.n - 1)  # population std, hence n − 1
     if low <= found.mean - error and found.mean + error <= high:
         return True
     return False if found.mean + error < low or found.mean - error > high else None

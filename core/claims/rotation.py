@@ -9,8 +9,8 @@ import math
 from typing import Any
 
 import numpy as np
+import scipy  # its parts load when first used
 from numpy.typing import NDArray
-from scipy import stats
 
 from core.claims.evidence import WORDS, Claim, Evidence, Finding, Word, higher, missing, near
 from core.statistics import LEAST_SEEDS, LEVEL, spread
@@ -84,7 +84,7 @@ def _give(accuracies: NDArray[np.float64]) -> float:
     left = accuracies - accuracies.mean(axis=0) - accuracies.mean(axis=1, keepdims=True) + accuracies.mean()
     freedom = (angles - 1) * (seeds - 1)
     variance = float((left**2).sum()) / freedom * (1 - 1 / angles) / seeds
-    return float(stats.t.ppf(1 - LEVEL / 2 / angles, freedom)) * math.sqrt(variance)
+    return float(scipy.stats.t.ppf(1 - LEVEL / 2 / angles, freedom)) * math.sqrt(variance)
 
 
 def turning_costs_upright(evidence: Evidence) -> Finding:
@@ -120,7 +120,7 @@ def six_is_nine(evidence: Evidence) -> Finding:
     counts = [(int(confusion[a, b]), int(confusion[a].sum())) for a, b in ((6, 9), (9, 6))]
     if not all(whole for _, whole in counts):
         return Finding("cannot tell", "There is no six or no nine among these test pictures. Take more of them.")
-    shares = [stats.binomtest(*one).proportion_ci(method="wilson") for one in counts]
+    shares = [scipy.stats.binomtest(*one).proportion_ci(method="wilson") for one in counts]
     (six, nine), (sixes, nines) = [f"{part} of {whole}" for part, whole in counts], [_percent(one) for one in shares]
     because = (
         f"Upside down, {six} sixes are taken for 9 (95 % interval {sixes}) and {nine} nines for 6 ({nines}). "

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy  # its parts load when first used
 from numpy.typing import NDArray
-from scipy import optimize, special, stats
 
 from core.demos.projections import product
 from core.devices import one_thread
@@ -52,13 +52,13 @@ def overtakes(delta: float) -> int:
     _check_delta(delta)
     rate = delta**2 / 72
     start = math.log(1 / rate) / rate  # where the difference has turned and rises; the crossing lies beyond
-    return math.ceil(float(optimize.brentq(lambda k: math.expm1(k * rate) - k, start, 4 * start)))
+    return math.ceil(float(scipy.optimize.brentq(lambda k: math.expm1(k * rate) - k, start, 4 * start)))
 
 
 def pair_chance(k: int, delta: float) -> float:
     """P(|u·v| > δ) of two random directions: exact, from the Beta distribution."""
     _check_delta(delta)
-    return float(stats.beta.sf(delta**2, 0.5, (k - 1) / 2))
+    return float(scipy.stats.beta.sf(delta**2, 0.5, (k - 1) / 2))
 
 
 @lru_cache(maxsize=2048)
@@ -75,7 +75,7 @@ def typical(count: int, k: int) -> float:
 @lru_cache(maxsize=512)
 def expected_once(count: int, k: int) -> float:
     """The size that one of the N(N − 1)/2 pairs is expected to exceed, exactly."""
-    return math.sqrt(float(stats.beta.isf(2 / (count * (count - 1)), 0.5, (k - 1) / 2)))
+    return math.sqrt(float(scipy.stats.beta.isf(2 / (count * (count - 1)), 0.5, (k - 1) / 2)))
 
 
 def welch(count: int, k: int) -> float:
@@ -160,7 +160,7 @@ def _kept(k: int, delta: float, stream: np.random.Generator) -> int:
 
 def density(angles: Floats, d: int) -> Floats:
     """Density of the angle between two random directions, per radian: Γ(d/2)/(√π Γ((d − 1)/2)) · (sin θ)^{d−2}."""
-    scale = math.exp(special.gammaln(d / 2) - special.gammaln((d - 1) / 2)) / math.sqrt(math.pi)
+    scale = math.exp(scipy.special.gammaln(d / 2) - scipy.special.gammaln((d - 1) / 2)) / math.sqrt(math.pi)
     found: Floats = scale * np.sin(angles) ** (d - 2)
     return found
 

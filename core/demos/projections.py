@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
+import scipy  # its parts load when first used
 import torch
 from numpy.typing import NDArray
-from scipy import stats
 
 from core.devices import one_thread
 
@@ -51,7 +51,7 @@ def proof_k(points: int, epsilon: float) -> int:
 
 def pair_misses(k: int | Floats, epsilon: float) -> Floats:
     """Chance that one pair's distortion leaves 1 ± ε under a Gaussian M: exact, for it is χ²(k)/k."""
-    below, above = stats.chi2.cdf(k * (1 - epsilon), k), stats.chi2.sf(k * (1 + epsilon), k)
+    below, above = scipy.stats.chi2.cdf(k * (1 - epsilon), k), scipy.stats.chi2.sf(k * (1 + epsilon), k)
     found: Floats = np.asarray(below + above, dtype=np.float64)
     return found
 
@@ -64,7 +64,7 @@ def pair_bound(k: int | Floats, epsilon: float) -> Floats:
 
 def expected(edges: Floats, k: int) -> Floats:
     """Chance that a pair's distortion falls into each bin under a Gaussian M: (bins,), from χ²(k)/k."""
-    found: Floats = np.diff(stats.chi2.cdf(k * edges, k))
+    found: Floats = np.diff(scipy.stats.chi2.cdf(k * edges, k))
     return found
 
 
@@ -78,8 +78,8 @@ def share(held: int, draws: int) -> tuple[float, float, float]:
     if draws < 1 or not 0 <= held <= draws:
         raise ValueError(f"Of so many draws some may hold, 0 to all; got {held} of {draws}. Count at least one draw.")
     tail = (1 - CONFIDENCE) / 2
-    low = float(stats.beta.ppf(tail, held, draws - held + 1)) if held else 0.0
-    high = float(stats.beta.isf(tail, held + 1, draws - held)) if held < draws else 1.0
+    low = float(scipy.stats.beta.ppf(tail, held, draws - held + 1)) if held else 0.0
+    high = float(scipy.stats.beta.isf(tail, held + 1, draws - held)) if held < draws else 1.0
     return held / draws, low, high
 
 

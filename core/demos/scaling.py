@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy  # its parts load when first used
 import torch
-from scipy.special import softmax
 
 from core.demos.attention import AttentionConfig, Floats, entropy, inputs, ranks
 from core.devices import one_thread
@@ -78,7 +78,7 @@ def sharpness(seed: int) -> Sharpness:
         k = stream.standard_normal((GROUPS, DRAWS, KEYS, width))
         dots = (q * k).sum(axis=-1)
         for name, power in scales.items():
-            p: Floats = softmax(dots * width**power, axis=-1)
+            p: Floats = scipy.special.softmax(dots * width**power, axis=-1)
             entropies[name].append(entropy(p).mean(axis=1))
             norms[name].append(jacobian_norm(p).mean(axis=1))
     return Sharpness(
@@ -171,7 +171,7 @@ def heads(config: AttentionConfig) -> Heads:
         return x.reshape(n, parts, width // parts).transpose(1, 0, 2)
 
     scores = {parts: cut(q, parts) @ cut(k, parts).transpose(0, 2, 1) for parts in (1, count)}
-    weights = {parts: softmax(one / math.sqrt(width / parts), axis=-1) for parts, one in scores.items()}
+    weights = {parts: scipy.special.softmax(one / math.sqrt(width / parts), axis=-1) for parts, one in scores.items()}
     several = weights[count]
 
     def counted(parts: int) -> int:

@@ -117,8 +117,8 @@ def told(found: list[dict[str, Any]]) -> str:
 
 def serves(page: Page, width: int, scheme: str) -> None:
     """Nothing sticks out, light is light and dark is dark, and axe finds nothing serious."""
+    page.set_viewport_size({"width": width, "height": 900})  # first: what is out of sight then, is not drawn twice
     turned(page, scheme)
-    page.set_viewport_size({"width": width, "height": 900})
     try:
         page.wait_for_function(FITS, timeout=DRAWN_MS)
     except TimeoutError:

@@ -1,23 +1,22 @@
 """The standalone script of every experiment prints the numbers of the experiment itself.
 
 Each is run with the default settings and with those in cases/<experiment>.json: at least two more, cheap ones, in
-which every field that can matter moves. One seed; one epoch of the default settings, and of at least one other case
-three, which the others may cut short. What an experiment calls `timed` is no number that anybody could print again.
+which every field that can matter moves. One seed; one epoch of the default settings, on few pictures, and of at least
+one other case three, which the others may cut short. What an experiment calls `timed` is no number that anybody could
+print again.
 """
 
 from __future__ import annotations
 
 import ast
-import io
 import json
 import math
 import os
 import re
-import runpy
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -34,12 +33,16 @@ CASES = Path(__file__).parent / "cases"
 LEAST_CASES = 2
 EPOCHS, SEED = 3, 3  # of the cases that do not say otherwise
 LENGTHS = "128,256"  # of those that count tokens and not epochs
+FEW = {"train_pictures": 400, "test_pictures": 100, "scenes": 100}  # enough for several batches, the last not full
 TOLERANCE = 1e-4
 ONE_BY_ONE = """
-import runpy, sys
-for path in sys.argv[1:]:
-    print("#", path, flush=True)
-    runpy.run_path(path, run_name="__main__")
+import runpy, sys, traceback
+for path in sys.stdin:
+    try:
+        runpy.run_path(path.strip(), run_name="__main__")
+    except BaseException:
+        traceback.print_exc(file=sys.stdout)
+    print("over", flush=True)
 """
 EXPERIMENTS = {key: one for key, one in catalog.experiments().items() if one.run.__module__.startswith("core.")}
 
@@ -87,18 +90,18 @@ def cases() -> Iterator[pytest.param]:
         path = CASES / f"{key}.json"
         more = json.loads(path.read_text()) if path.is_file() else []
         for changes in ({}, *more):
-            short = {"epochs": EPOCHS if changes else 1, "lengths": LENGTHS}
+            short = {"lengths": LENGTHS, **({"epochs": EPOCHS} if changes else {"epochs": 1, **FEW})}
             few = {name: value for name, value in short.items() if name in experiment.config.model_fields}
             name = ",".join(f"{field}={value}" for field, value in changes.items()) or "default"
             yield pytest.param(experiment, experiment.config.parse({**few, **changes}), id=f"{key}-{name}")
 
 
 @pytest.mark.parametrize(("experiment", "config"), list(cases()))
-def test_the_script_prints_the_numbers_of_the_experiment(experiment: Experiment, config: Config, tmp_path: Path):
-    path = tmp_path / "script.py"
-    path.write_bytes(script(experiment, config, (SEED,)))
+def test_the_script_prints_the_numbers_of_the_experiment(
+    experiment: Experiment, config: Config, run_alone: Callable[[bytes], str]
+) -> None:
+    theirs = printed(run_alone(script(experiment, config, (SEED,))))
     ours = trained(experiment, config)
-    theirs = printed(run_here(path))
     known = {slug(metric) for _, metric in ours}
     assert {metric for _, metric in theirs} <= known, "metrics that the experiment does not have"
     timed = {slug(name) for name in experiment.timed}
@@ -115,25 +118,27 @@ def test_the_script_prints_the_numbers_of_the_experiment(experiment: Experiment,
     assert not differing
 
 
-def test_the_scripts_run_alone(tmp_path: Path) -> None:
-    """In a process that knows nothing of us; one for all, as each would import torch anew."""
-    cheapest = {one.values[0].key: one.values for one in cases()}  # the last of each
-    for key, (experiment, config) in cheapest.items():
-        (tmp_path / f"{key}.py").write_bytes(script(experiment, config, (SEED,)))
+@pytest.fixture(scope="module")
+def run_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[bytes], str]]:
+    """Runs a script in a process that knows nothing of us, and gives what it prints.
+
+    One process for all, as each would import torch anew.
+    """
+    folder = tmp_path_factory.mktemp("scripts")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "LAYERLAB"))}
-    command = [sys.executable, "-I", "-c", ONE_BY_ONE, *(f"{key}.py" for key in cheapest)]  # -I: without our folder
-    done = subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    said = dict(one.split("\n", 1) for one in done.stdout.split("# ")[1:])
-    assert [name for name in cheapest if not printed(said[f"{name}.py"])] == []
+    command = [sys.executable, "-I", "-c", ONE_BY_ONE]  # -I: without our folder
+    with subprocess.Popen(
+        command, cwd=folder, env=clean, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as alone:
 
+        def run(text: bytes) -> str:
+            (folder / "script.py").write_bytes(text)
+            alone.stdin.write("script.py\n")
+            alone.stdin.flush()
+            return "".join(takewhile(lambda line: line != "over\n", alone.stdout))
 
-def run_here(path: Path) -> str:
-    """What a script prints, run in this process: torch need not be imported for every case."""
-    out = io.StringIO()
-    with one_thread(), redirect_stdout(out):
-        runpy.run_path(str(path), run_name="__main__")
-    return out.getvalue()
+        yield run
+        alone.stdin.close()
 
 
 def trained(experiment: Experiment, config: Config) -> Numbers:
@@ -147,6 +152,7 @@ def trained(experiment: Experiment, config: Config) -> Numbers:
 def printed(out: str) -> Numbers:
     """What the script says: seed=0 epoch=1 and so on."""
     found: Numbers = {}
+    assert "Traceback" not in out, out
     for line in out.splitlines():
         words = dict(word.split("=") for word in line.split())
         assert int(words.pop("seed")) == SEED
