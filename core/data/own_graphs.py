@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -199,7 +199,14 @@ def _load(place: str, mark: str) -> NodeGraph:
     return read(*((Path(place) / file).read_bytes() for file in FILES)).graph
 
 
-def _rows(content: bytes, file: str) -> list[list[str]]:
+class Row(NamedTuple):
+    """A row of a CSV, and the line of the file on which it ends."""
+
+    line: int
+    cells: list[str]
+
+
+def _rows(content: bytes, file: str) -> list[Row]:
     """The rows of a CSV, its header first, blank ones left out."""
     if len(content) > MOST_BYTES:
         raise UploadError(
@@ -213,12 +220,9 @@ def _rows(content: bytes, file: str) -> list[list[str]]:
             f"{file} must be text in UTF-8; byte {error.start + 1:,} is none. Save it as “CSV UTF-8”."
         ) from error
     separator = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
+    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
     try:
-        rows = [
-            [cell.strip() for cell in row]
-            for row in csv.reader(io.StringIO(text), delimiter=separator, strict=True)
-            if any(cell.strip() for cell in row)
-        ]
+        rows = [Row(reader.line_num, cells) for row in reader if any(cells := [cell.strip() for cell in row])]
     except csv.Error as error:
         raise UploadError(f"{file} must be a CSV; it cannot be read ({error}). Save it anew as CSV.") from error
     if len(rows) < 2:
@@ -227,10 +231,10 @@ def _rows(content: bytes, file: str) -> list[list[str]]:
 
 
 def _nodes(
-    rows: list[list[str]],
+    rows: list[Row],
 ) -> tuple[list[str], np.ndarray[Any, np.dtype[np.int64]], tuple[str, ...], np.ndarray[Any, np.dtype[np.float64]]]:
     """Names, labels, classes and features (n, width)."""
-    header, *rest = rows
+    (_, header), *rest = rows
     if len(header) < 2 or [one.lower() for one in header[:2]] != ["node", "label"]:
         raise UploadError(
             f"{FILES[1]} must begin with the columns node and label; got {quoted(', '.join(header[:3]))}. Name them so."
@@ -242,22 +246,22 @@ def _nodes(
             f"A graph must have from {LEAST_NODES} to {MOST_NODES:,} nodes; got {len(rest):,}. Take "
             f"{'more' if len(rest) < LEAST_NODES else 'fewer'}."
         )
-    for number, row in enumerate(rest, start=2):
-        if len(row) != len(header):
+    for line, cells in rest:
+        if len(cells) != len(header):
             raise UploadError(
-                f"Every row of {FILES[1]} must have {len(header)} cells, as its header; row {number:,} has {len(row)}. "
+                f"Every row of {FILES[1]} must have {len(header)} cells, as its header; row {line:,} has {len(cells)}. "
                 "Mend it."
             )
-        if not row[0] or not row[1]:
-            raise UploadError(f"A node must have a name and a label; row {number:,} of {FILES[1]} lacks one. Add it.")
-    names = [row[0] for row in rest]
+        if not cells[0] or not cells[1]:
+            raise UploadError(f"A node must have a name and a label; row {line:,} of {FILES[1]} lacks one. Add it.")
+    names = [row.cells[0] for row in rest]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise UploadError(f"Node names must be there once; {quoted(twice[0])} is named twice. Leave one row out.")
-    counts = Counter(row[1] for row in rest)
+    counts = Counter(row.cells[1] for row in rest)
     _refuse_classes(counts)
     classes = tuple(sorted(counts))
-    labels = np.array([classes.index(row[1]) for row in rest], dtype=np.int64)
+    labels = np.array([classes.index(row.cells[1]) for row in rest], dtype=np.int64)
     return names, labels, classes, _features(rest, header)
 
 
@@ -278,45 +282,43 @@ def _refuse_classes(counts: Counter[str]) -> None:
             raise UploadError(f"A label must have {CLASS_RULE}; got {quoted(one)}. Rename it.")
 
 
-def _features(rows: Sequence[Sequence[str]], header: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _features(rows: Sequence[Row], header: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float64]]:
     found = np.empty((len(rows), len(header) - 2))
     for place, row in enumerate(rows):
-        for column, cell in enumerate(row[2:]):
+        for column, cell in enumerate(row.cells[2:]):
             try:
                 value = float(cell)
             except ValueError:
                 value = math.nan
             if not abs(value) <= LARGEST:
                 raise UploadError(
-                    f"Features must be numbers between −1,000,000 and 1,000,000; row {place + 2:,}, column "
+                    f"Features must be numbers between −1,000,000 and 1,000,000; row {row.line:,}, column "
                     f"{quoted(header[column + 2])} says {quoted(cell or 'nothing')}. Put a number there, 0 say."
                 )
             found[place, column] = value
     return found
 
 
-def _edges(
-    rows: list[list[str]], number: dict[str, int]
-) -> tuple[np.ndarray[Any, np.dtype[np.int64]], tuple[str, ...]]:
+def _edges(rows: list[Row], number: dict[str, int]) -> tuple[np.ndarray[Any, np.dtype[np.int64]], tuple[str, ...]]:
     """Sorted pairs (m, 2), and what was left out."""
-    header, *rest = rows
+    (_, header), *rest = rows
     if [one.lower() for one in header[:2]] != ["source", "target"]:
         raise UploadError(
             f"The columns of {FILES[0]} must be source and target; got {quoted(', '.join(header[:3]))}. Name them so."
         )
     if len(rest) > MOST_EDGES:
         raise UploadError(f"A graph must have at most {MOST_EDGES:,} edges; got {len(rest):,}. Take fewer.")
-    for line, row in enumerate(rest, start=2):
-        if len(row) < 2:
+    for line, cells in rest:
+        if len(cells) < 2:
             raise UploadError(
-                f"An edge must name two nodes; row {line:,} of {FILES[0]} names {len(row)}. Add the other."
+                f"An edge must name two nodes; row {line:,} of {FILES[0]} names {len(cells)}. Add the other."
             )
-        if strange := [one for one in row[:2] if one not in number]:
+        if strange := [one for one in cells[:2] if one not in number]:
             raise UploadError(
                 f"Edges must be between nodes of {FILES[1]}; row {line:,} of {FILES[0]} names {quoted(strange[0])}, "
                 "which is not there. Add it, or leave the edge out."
             )
-    ends = np.array([[number[row[0]], number[row[1]]] for row in rest], dtype=np.int64)
+    ends = np.array([[number[row.cells[0]], number[row.cells[1]]] for row in rest], dtype=np.int64)
     loops = ends[:, 0] == ends[:, 1]
     pairs = np.unique(np.sort(ends[~loops], axis=1), axis=0)
     if not len(pairs):
@@ -326,7 +328,7 @@ def _edges(
         f"{int(loops.sum()):,} from a node to itself (the knob Self term adds them)": loops.any(),
         f"{twice:,} named twice, in this direction or the other": twice,
         f"what stands behind source and target in {FILES[0]}: edges have no numbers here": any(
-            any(row[2:]) for row in rest
+            any(row.cells[2:]) for row in rest
         ),
     }
     return pairs, tuple(f"Left out: {text}." for text, some in said.items() if some)

@@ -66,6 +66,7 @@ REFUSED: dict[str, tuple[bytes, bytes, str]] = {
     "nameless": (EDGES, NODES + b",red,0,1\n", "row 14 of nodes.csv lacks one"),
     "columns of nodes": (EDGES, NODES.replace(b"node,label", b"name,kind"), "got “name, kind, plays”"),
     "columns of edges": (EDGES.replace(b"source", b"from"), NODES, "got “from, target”"),
+    "after a blank row": (EDGES, NODES.replace(b"bob,red,1,0", b"\n,,\nbob,red,nan,0"), "row 5, column “plays”"),
     "half an edge": (EDGES + b"ann\n", NODES, "row 17 of edges.csv names 1"),
     "broken": (EDGES, NODES + b'"moe,red,0,1\n', "cannot be read"),
 }
