@@ -34,7 +34,8 @@ def scrubbed(
     scrubber = Scrubber(f"{experiment.key}:{key}")
 
     def result() -> Result | None:
-        return trained(experiment, settings.config, fresh(run.id) if run else None)
+        found = trained(experiment, settings.config, fresh(run.id) if run else None)
+        return None if found and found.origin == "unfinished" and not found.saved else found  # nobody is there to ask
 
     @st.fragment(key=f"{scrubber.key}:moments", parallel=True)
     def steer() -> None:

@@ -88,3 +88,27 @@ def test_a_live_run_is_found_by_its_settings_and_not_asked_before_it_saved_anyth
     assert not app.exception
     assert [one.value for one in app.text] == ["live: None"]
     assert "has just begun to train" in app.info[0].value
+
+
+def moments_script() -> None:
+    from types import SimpleNamespace
+
+    import streamlit as st
+
+    from core import catalog
+    from core.engine.scheduler import shared
+    from ui.scrub import scrubbed
+
+    kettle = catalog.get("kettle")
+    settings, shown = SimpleNamespace(config=kettle.config()), shared().snapshot(st.query_params["run"])
+    scrubbed(kettle, settings, shown, lambda *_: st.text("drawn"), key="heat", otherwise="Press Run.")
+
+
+def test_a_run_that_ended_before_it_saved_anything_is_asked_nothing(engine: Scheduler) -> None:
+    run = engine.start("kettle", catalog.get("kettle").config(), (0,), "somebody").run_id
+    engine.stop(run, "somebody")
+    app = AppTest.from_function(moments_script, default_timeout=60)
+    app.query_params["run"] = run
+    app.run()
+    assert not app.exception
+    assert [one.value for one in app.info] == ["Press Run."] and not app.text
