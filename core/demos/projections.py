@@ -396,4 +396,5 @@ def seconds(points: int, dimension: int, k: int, count: int = 0) -> float:
     if count and points <= TOGETHER:
         k, steps = max(k, min(dimension, STEPS[-1])), len(STEPS)
     made = 1.2e-8 * k * dimension + 4e-11 * points * k * dimension
-    return max(count, 1) * (2e-4 + made + points**2 * (1e-8 * steps + 1.5e-11 * (k + dimension)))
+    pairs = points**2 * ((2e-8 if dimension <= FEW else 1e-8) * steps + 1.5e-11 * (k + dimension))
+    return max(count, 1) * (2e-4 + made + pairs)

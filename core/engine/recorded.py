@@ -26,8 +26,8 @@ DIGITS = 5  # significant digits of a recorded number
 
 
 def write(store: Store, runs: Sequence[str], folder: Path = FOLDER) -> Path:
-    """Record finished runs of one experiment; returns the JSON file. Raises ValueError for an unfinished run."""
-    snapshots = [_finished(store, run) for run in runs]
+    """Record finished runs of one experiment, each once; returns the file. Raises ValueError for an unfinished run."""
+    snapshots = [_finished(store, run) for run in dict.fromkeys(runs)]
     experiment = snapshots[0].run.experiment
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{experiment}.json"

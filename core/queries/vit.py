@@ -194,7 +194,7 @@ def as_digit(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _transformer(model: nn.Module) -> VisionTransformer:
     if not isinstance(model, VisionTransformer):
-        raise ValueError("This net is a CNN, which has no attention to show. Train one with net = vit.")
+        raise ValueError("This net is a CNN, which has no attention to show. Train a transformer (knob Net).")
     return model
 
 

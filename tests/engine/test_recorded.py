@@ -53,7 +53,8 @@ def finished_run(store: Store, *, state: str = "finished") -> str:
 
 
 def test_what_was_recorded_is_read_back_at_whole_steps_and_says_so(store: Store, tmp_path: Path):
-    recorded.write(store, [finished_run(store)], tmp_path / "shipped")
+    run = finished_run(store)
+    recorded.write(store, [run, run], tmp_path / "shipped")  # as of a sweep over a field that does not matter
     (snapshot,) = recorded.read("padding", tmp_path / "shipped")
     series = snapshot.series[TEST][1]
     assert series.steps.tolist() == [0, 1, 2]
