@@ -1,4 +1,7 @@
-"""python -m core, as a person calls it: real processes, a home of their own, the tests' toy experiments beside ours."""
+"""python -m core, as a person calls it: a home of its own, the tests' toy experiments beside ours.
+
+Real processes where the process matters, elsewhere this one, which has torch at hand.
+"""
 
 from __future__ import annotations
 
@@ -66,16 +69,18 @@ def test_run_prints_metrics_and_then_the_summary_as_json_lines():
     assert len(last["summary"]["test accuracy"]) == 1 and last["summary"]["seconds"] > 0
 
 
-def test_run_counts_seeds_from_the_first_and_gives_one_number_each():
-    done = core("run", "clock", "--steps", "2", "--seeds", "3", "--first-seed", "7", "--json")
-    assert {seed for one in lines(done.stdout) if one["event"] == "metrics" for seed in one["seeds"]} == {7, 8, 9}
-    assert "seeds (7,)" in [one["text"] for one in lines(done.stdout) if one["event"] == "note"]
+def test_run_counts_seeds_from_the_first_and_gives_one_number_each(capsys: pytest.CaptureFixture[str]):
+    assert main(["run", "clock", "--steps", "2", "--seeds", "3", "--first-seed", "7", "--json"]) == 0
+    said = lines(capsys.readouterr().out)
+    assert {seed for one in said if one["event"] == "metrics" for seed in one["seeds"]} == {7, 8, 9}
+    assert "seeds (7,)" in [one["text"] for one in said if one["event"] == "note"]
 
 
-def test_run_without_json_shows_a_bar_and_a_summary():
-    done = core("run", "clock", "--steps", "2")
-    assert "100 %" in done.stderr
-    assert "finished" in done.stdout
+def test_run_without_json_shows_a_bar_and_a_summary(capsys: pytest.CaptureFixture[str]):
+    assert main(["run", "clock", "--steps", "2"]) == 0
+    printed = capsys.readouterr()
+    assert "100 %" in printed.err
+    assert "finished" in printed.out
 
 
 @pytest.mark.parametrize(
@@ -158,5 +163,6 @@ def test_ctrl_c_stops_cleanly_and_keeps_what_was_measured(endless: subprocess.Po
 
 
 def test_help_needs_no_store(own_home: Path):
-    assert core("run", "padding", "--help").returncode == 0
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main(["run", "padding", "--help"])
     assert not os.listdir(own_home)
