@@ -90,14 +90,14 @@ def test_a_run_that_lost_its_worker_ends_as_if_nothing_had_happened(fresh):
     from tests.engine.toys.streams import StreamsConfig
 
     scheduler = fresh(workers=1)
-    config = StreamsConfig(flavour="dropout", steps=900)
+    config = StreamsConfig(flavour="dropout", steps=500)
     run = scheduler.start("streams", config, [7], "me").run_id
     eventually(lambda: see(scheduler, run).series)
     os.kill(scheduler.processes[0], signal.SIGKILL)
     disturbed = done(scheduler, run)
     undisturbed = done(scheduler, scheduler.start("streams", config, [7], "me").run_id)
     assert disturbed.run.state == undisturbed.run.state == "finished"
-    assert same(disturbed, undisturbed, "number") and len(disturbed.series["number"][7]) == 900
+    assert same(disturbed, undisturbed, "number") and len(disturbed.series["number"][7]) == 500
 
 
 def test_a_crash_loop_is_charged_to_the_suspect_alone(fresh):
