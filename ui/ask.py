@@ -6,11 +6,13 @@ import hashlib
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from core.contract import Experiment
 from core.engine import recorded
@@ -47,6 +49,16 @@ def ask(
     except QueryError as error:
         st.info(str(error))
         return None
+
+
+def give_way() -> None:
+    """Begin the part of the page that is being drawn again, behind what was pressed meanwhile.
+
+    Streamlit keeps a click on another part waiting until this one is drawn. Does nothing while a whole page is drawn,
+    or a part around this one: Streamlit refuses both, the latter with a RuntimeError.
+    """
+    with suppress(StreamlitAPIException, RuntimeError):
+        st.rerun(scope="fragment")
 
 
 @dataclass(frozen=True)
