@@ -178,7 +178,7 @@ class Language:
 
     def _asking(self, result: Result, step: float | None) -> Any:
         def query(**arguments: Any) -> Mapping[str, Any] | None:
-            return ask(self.experiment, result, "say", step=step, **arguments)
+            return ask(self.experiment, result, "say", step=step, quiet=True, **arguments)
 
         return query
 
