@@ -36,8 +36,17 @@ class Language:
 
     def sample(self, result: Result, step: float | None) -> None:
         """What the net writes from nothing at one moment, always with the same draws."""
+        if step in (None, _newest(result)):
+            step = self._begun(result, step)
         self._written("sample", result, step, "", Sampling(), SAMPLE)
         st.caption(f"{SAMPLE} characters, drawn as they are likely, same draws at every moment. {whose(result)}")
+
+    def _begun(self, result: Result, step: float | None) -> float | None:
+        """Of a net that trains on, the moment whose text is still being written: it is ended before a newer one."""
+        asked, pieces = st.session_state.get(self._key("sample:pieces"), (None, ()))
+        unfinished = 0 < sum(len(piece.text) for piece in pieces) < SAMPLE
+        mine = unfinished and asked[:2] == (result.snapshot.run.id, "live") and result.origin == "live"
+        return asked[2] if mine and asked[2] in result.saved else step
 
     def talk(self, result: Result, step: float | None) -> None:
         """Two settings side by side on the same draws; a character of an answer shows what it was drawn from."""
