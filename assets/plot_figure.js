@@ -82,6 +82,8 @@ function logarithmic(data, layout) {
   const least = drawn.flatMap((trace) => Array.from(trace.y)).reduce((low, y) => (y > 0 && y < low ? y : low), Infinity);
   if (least === Infinity) return { data, layout, note: "No value is above zero, so a log axis has nothing to show." };
   const floor = least / 2;
+  const most = drawn.flatMap((trace) => Array.from(trace.y)).reduce((high, y) => (y > high ? y : high), least);
+  const nticks = most < 30 * least ? 3 : 5; // more, and a low chart gets every digit of a decade, or 1, 2, 5 of each
   const isLow = (y) => y !== null && y < floor;
   const lifted = data.map((trace) => {
     if (!isCartesian(trace) || !Array.from(trace.y).some(isLow)) return trace;
@@ -89,7 +91,7 @@ function logarithmic(data, layout) {
   });
   for (const name of axesOf(data)) {
     const { range, dtick, tick0, rangemode, autorange, ...axis } = layout[name] ?? {};
-    layout[name] = { ...axis, type: "log", uirevision: "log", tickformat: "~g", nticks: 5 }; // more, and a low chart gets 1, 2, 5 of every decade
+    layout[name] = { ...axis, type: "log", uirevision: "log", tickformat: "~g", nticks };
   }
   for (const mark of layout.annotations ?? []) if (/^y\d*$/.test(mark.yref ?? "") && mark.y > 0) mark.y = Math.log10(mark.y);
   const clamped = drawn.some((trace) => Array.from(trace.y).some(isLow));

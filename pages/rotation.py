@@ -16,7 +16,7 @@ from ui.ask import ask
 from ui.charts import training_curves
 from ui.claims import claims
 from ui.compare import Baseline
-from ui.form import Settings, set_values
+from ui.form import Settings, knob_moved
 from ui.lab import lab
 from ui.lesson import section
 from ui.live import follow, train_button
@@ -90,7 +90,7 @@ def turn(result: Result, step: float | None) -> None:
 
 def keep() -> None:
     """What the slider says is a knob, though the form does not draw it."""
-    set_values(EXPERIMENT, {"test_angle": st.session_state[SLIDER]})
+    knob_moved(EXPERIMENT, "test_angle", st.session_state[SLIDER])
 
 
 def one_picture(result: Result, step: float | None) -> None:

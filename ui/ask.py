@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.errors import StreamlitAPIException
 
 from core.contract import Experiment
 from core.engine import recorded
@@ -20,6 +24,7 @@ from ui.results import Origin, Result
 
 ANSWERS_KEPT = 256
 YIELD_SECONDS = 0.05
+SILENT_SECONDS = 0.5  # after which it is said that an answer is awaited
 PATIENCE_SECONDS = 60.0  # for an answer from a busy machine; the page goes on meanwhile
 
 _asking = ThreadPoolExecutor(max_workers=16, thread_name_prefix="asking")
@@ -28,11 +33,18 @@ _lock = threading.Lock()
 
 
 def ask(
-    experiment: Experiment, result: Result, name: str, *, step: float | None = None, **arguments: Any
+    experiment: Experiment,
+    result: Result,
+    name: str,
+    *,
+    step: float | None = None,
+    quiet: bool = False,
+    **arguments: Any,
 ) -> Mapping[str, Any] | None:
     """The arrays that the net of a result's first seed answers; says why where there is no answer (yet).
 
     step: as it was then, one of the run's stored moments; None: as it ended, of a live run its newest moment.
+    quiet: do not say that the answer is awaited.
     """
     run = result.snapshot.run
     if result.origin == "live" and step is None:
@@ -42,11 +54,23 @@ def ask(
             st.info("This net has just begun to train. The first answer comes in a moment.")
             return None
         step = saved[-1] if saved else None
+    place = None if quiet else st.empty()  # needed or not, so that what is below keeps its place
     try:
-        return _awaited(_asked(Question(experiment.key, run.id, result.origin, step, name), arguments)).arrays
+        asked = _asked(Question(experiment.key, run.id, result.origin, step, name), arguments)
+        return _awaited(asked, place).arrays
     except QueryError as error:
         st.info(str(error))
         return None
+
+
+def give_way() -> None:
+    """Begin the part of the page that is being drawn again, behind what was pressed meanwhile.
+
+    Streamlit keeps a click on another part waiting until this one is drawn. Does nothing while a whole page is drawn,
+    or a part around this one: Streamlit refuses both, the latter with a RuntimeError.
+    """
+    with suppress(StreamlitAPIException, RuntimeError):
+        st.rerun(scope="fragment")
 
 
 @dataclass(frozen=True)
@@ -79,10 +103,16 @@ def _hashable(value: Any) -> Any:
     return value.shape, value.dtype.str, hashlib.sha256(np.ascontiguousarray(value)).hexdigest()
 
 
-def _awaited(asked: Future[Arrays]) -> Arrays:
-    """The answer; a button that is pressed meanwhile does not wait for it."""
+def _awaited(asked: Future[Arrays], place: DeltaGenerator | None) -> Arrays:
+    """The answer; a button that is pressed meanwhile does not wait for it. place: where a long wait is said."""
+    began, said = time.monotonic(), False
     while not wait([asked], timeout=YIELD_SECONDS).done:
         st.session_state.get("answer")  # here Streamlit ends a script run that somebody's click has made stale
+        if place and not said and time.monotonic() - began > SILENT_SECONDS:
+            place.caption("Asking the net …")
+            said = True
+    if place and said:
+        place.empty()
     return asked.result()
 
 

@@ -106,6 +106,15 @@ def set_values(topic: Topic, values: Mapping[str, Any]) -> None:
     _put_aside(topic, values)
 
 
+def knob_moved(topic: Topic, name: str, value: Any) -> None:
+    """In a callback of a part of the page that is drawn alone: the form and the address hear of a knob that moved."""
+    set_values(topic, {name: value})
+    link = f"{topic.key}:link"
+    if name in st.query_params:
+        st.session_state[link] = {**st.session_state.get(link, {}), name: _as_text(value)}
+        st.query_params[name] = _as_text(value)
+
+
 def has_settings(topic: Topic) -> bool:
     """Whether the address says anything about the knobs."""
     return any(name in st.query_params for one in sheets(topic) for name in one.model_fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +13,13 @@ import streamlit as st
 from core.contract import Experiment
 from core.figures import gpt as figures
 from core.queries.gpt import ATTENTION_LENGTH
-from core.queries.sampling import Sampling, softmax, streamed
-from ui.ask import ask
+from core.queries.sampling import Piece, Sampling, softmax, streamed
+from ui.ask import ask, give_way
 from ui.plot import clickable, newly_clicked, plot
 from ui.results import Result
 
 SAMPLE = 240  # characters at a moment of training
+TURN_SECONDS = 1.0  # of an answer, before others are served
 LONGEST, USUAL = 400, 160  # characters of an answer
 SIDES = {"A": Sampling(), "B": Sampling(temperature=0.5)}
 ASKING, HEAD = "asking", "head"
@@ -34,12 +36,17 @@ class Language:
 
     def sample(self, result: Result, step: float | None) -> None:
         """What the net writes from nothing at one moment, always with the same draws."""
-        said = st.empty()
-        text, how = "", Sampling()
-        for piece in streamed(self._asking(result, step), "", how, SAMPLE):
-            text += piece.text
-            said.code(text, language=None, wrap_lines=True)  # never Markdown: a net may write anything
+        if step in (None, _newest(result)):
+            step = self._begun(result, step)
+        self._written("sample", result, step, "", Sampling(), SAMPLE)
         st.caption(f"{SAMPLE} characters, drawn as they are likely, same draws at every moment. {whose(result)}")
+
+    def _begun(self, result: Result, step: float | None) -> float | None:
+        """Of a net that trains on, the moment whose text is still being written: it is ended before a newer one."""
+        asked, pieces = st.session_state.get(self._key("sample:pieces"), (None, ()))
+        unfinished = 0 < sum(len(piece.text) for piece in pieces) < SAMPLE
+        mine = unfinished and asked[:2] == (result.snapshot.run.id, "live") and result.origin == "live"
+        return asked[2] if mine and asked[2] in result.saved else step
 
     def talk(self, result: Result, step: float | None) -> None:
         """Two settings side by side on the same draws; a character of an answer shows what it was drawn from."""
@@ -90,15 +97,12 @@ class Language:
 
     def _answer(self, side: str, result: Result, step: float | None, prompt: str, how: Sampling, length: int) -> bool:
         """The text as it comes; then its cells, and the distribution of one of them. False where there is no text."""
-        said, text, logits, known = st.empty(), "", [], ()
-        for piece in streamed(self._asking(result, step), prompt, how, length):
-            text, known = text + piece.text, piece.known
-            logits.append(piece.logits)
-            said.code(prompt + text, language=None, wrap_lines=True)
-        if not text:
+        pieces = self._written(side, result, step, prompt, how, length)
+        if not pieces:
             return False
-        before = softmax(np.concatenate(logits).astype(np.float64))
-        after = how.probabilities(np.concatenate(logits))
+        text, known = "".join(piece.text for piece in pieces), pieces[-1].known
+        logits = np.concatenate([piece.logits for piece in pieces])
+        before, after = softmax(logits.astype(np.float64)), how.probabilities(logits)
         codes = np.array([known.index(one) for one in text])
         chances, chart, key = after[np.arange(len(codes)), codes], self._key(f"cells {side}"), self._key(f"{side}:at")
         if clicked := newly_clicked(chart):
@@ -112,6 +116,28 @@ class Language:
         bars = figures.distribution(before[at], after[at], known, int(codes[at]))
         plot(bars, self._key(f"bars {side}"), height=240, caption=self.words["bars"])
         return True
+
+    def _written(
+        self, name: str, result: Result, step: float | None, prompt: str, how: Sampling, length: int
+    ) -> list[Piece]:
+        """An answer as it comes, in turns: between them other parts of the page are served, a Stop for one."""
+        key, asked = self._key(f"{name}:pieces"), (result.snapshot.run.id, result.origin, step, prompt, how, length)
+        before, pieces = st.session_state.get(key, (None, []))
+        pieces = list(pieces) if before == asked else []
+        place, began = st.empty(), time.monotonic()
+        text = "".join(piece.text for piece in pieces)
+        if text:
+            place.code(prompt + text, language=None, wrap_lines=True)
+        for piece in streamed(self._asking(result, step), prompt, how, length, text):
+            pieces.append(piece)
+            st.session_state[key] = (asked, tuple(pieces))
+            text += piece.text
+            place.code(prompt + text, language=None, wrap_lines=True)  # never Markdown: a net may write anything
+            if time.monotonic() - began > TURN_SECONDS and len(text) < length:
+                give_way()
+                if result.origin == "live":
+                    break  # the whole page is being drawn: it goes on when this part polls
+        return pieces
 
     def attention(self, result: Result, step: float | None) -> None:
         """What every head takes from the characters before one, and one head's whole map."""
@@ -161,7 +187,7 @@ class Language:
 
     def _asking(self, result: Result, step: float | None) -> Any:
         def query(**arguments: Any) -> Mapping[str, Any] | None:
-            return ask(self.experiment, result, "say", step=step, **arguments)
+            return ask(self.experiment, result, "say", step=step, quiet=True, **arguments)
 
         return query
 

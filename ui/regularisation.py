@@ -52,6 +52,8 @@ class Parts:
                 f"The w that makes it least at p = {config.keep:g} is **{_vector(best)}**, pw = "
                 f"{_vector(config.keep * best)}: formula {least.formula:.4f}, against {here.formula:.4f} of this w."
             )
+            if said := demo.uniqueness(one, config.keep):
+                st.info(said)
 
     def numbers(self) -> None:
         """X, w and y as text."""

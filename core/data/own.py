@@ -65,7 +65,8 @@ def fingerprint(name: str) -> str:
 def _place(name: str) -> Path:
     here = ", ".join(folders()) or "none"
     if not name:
-        raise Explained(f"Choose a folder of pictures first. In {places.datasets()} there are: {here}.")
+        remedy = "" if folders() else " On the page, “Bring your own pictures” below adds one from a zip."
+        raise Explained(f"Choose a folder of pictures first. In {places.datasets()} there are: {here}.{remedy}")
     place = places.datasets() / name
     if not re.fullmatch(NAME, name) or not all((place / split).is_dir() for split in SPLITS):
         raise Explained(

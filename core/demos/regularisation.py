@@ -138,8 +138,31 @@ def minimiser(one: Problem, keep: float) -> Floats | None:
     """
     if keep == 0:
         return None
-    normal = keep * one.x.T @ one.x + (1 - keep) * np.diag(gamma(one.x) ** 2)
-    found: Floats = np.linalg.pinv(normal) @ one.x.T @ one.y
+    found: Floats = np.linalg.pinv(_normal(one, keep)) @ one.x.T @ one.y
+    return found
+
+
+def uniqueness(one: Problem, keep: float) -> str:
+    """Says so where other w are as good as the minimiser; empty where there is one alone (or none, at p = 0).
+
+    With 0 < p < 1 the penalty leaves one, unless a column of X is all 0; at p = 1 X itself must have full rank.
+    """
+    rank, columns = int(np.linalg.matrix_rank(_normal(one, keep))), one.x.shape[1]
+    if keep == 0 or rank == columns:
+        return ""
+    if keep < 1:
+        return (
+            "A column of X is 0, so its weight changes nothing: other w are as good, and this is the shortest of them."
+        )
+    return (
+        f"X has rank {rank} with {columns} columns: other w are as good, and this is the shortest of them. "
+        "Change X to have full column rank, or choose p below 1."
+    )
+
+
+def _normal(one: Problem, keep: float) -> Floats:
+    """The matrix of the normal equations, over p."""
+    found: Floats = keep * one.x.T @ one.x + (1 - keep) * np.diag(gamma(one.x) ** 2)
     return found
 
 

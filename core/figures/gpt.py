@@ -291,7 +291,7 @@ def turned(distances: Numbers, curve: Numbers, distance: int, product: float) ->
     at["marker"] = {**at["marker"], "size": 13}
     return drawn(
         data=[line("q·k after both are turned", distances, curve, Style(AFTER)), at],
-        layout=layout(x="Place of the query − place of the key (characters)", y="q·k (no unit)"),
+        layout=layout(x="Query’s place − key’s (characters)", y="q·k (no unit)"),
     )
 
 

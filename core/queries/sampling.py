@@ -76,12 +76,13 @@ class Piece:
     known: tuple[str, ...]
 
 
-def streamed(ask: Callable[..., Mapping[str, Any] | None], prompt: str, how: Sampling, length: int) -> Iterator[Piece]:
+def streamed(
+    ask: Callable[..., Mapping[str, Any] | None], prompt: str, how: Sampling, length: int, said: str = ""
+) -> Iterator[Piece]:
     """An answer piece by piece, the first one short so that it comes at once; ends early where there is no answer.
 
-    ask: takes the arguments of the query `say` and returns its arrays.
+    ask: takes the arguments of the query `say` and returns its arrays. said: what is there of the answer already.
     """
-    said = ""
     while len(said) < length:
         count = min(FIRST_PIECE if not said else PIECE, length - len(said))
         shape = {"temperature": how.temperature, "top_k": how.top_k, "top_p": how.top_p, "draw": how.seed}

@@ -29,4 +29,5 @@ def test_a_run_fills_the_curve_and_the_slider_turns_the_pictures(visit: Visit, s
     slider.focus()
     page.keyboard.press("Home")  # upright
     page.wait_for_function(f"before => {SHOWN} !== before", arg=before)
+    page.wait_for_url(re.compile("test_angle=0&"))  # a reload finds it there
     assert "run=" in run and re.findall("run=[0-9a-f]+", page.url) == re.findall("run=[0-9a-f]+", run)

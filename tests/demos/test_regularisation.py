@@ -53,6 +53,21 @@ def test_a_closing_semicolon_is_no_row():
     assert (one.x.tolist(), one.notes) == ([[1.0, 2.0], [3.0, 4.0]], ())
 
 
+@pytest.mark.parametrize(
+    ("x", "keep", "said"),
+    [
+        ([[1, 1], [1, 1], [1, 1]], 1.0, "X has rank 1 with 2 columns"),
+        ([[1, 1], [1, 1], [1, 1]], 0.9, ""),  # the penalty chooses
+        ([[1, 0], [2, 0], [1, 0]], 0.9, "A column of X is 0"),
+        ([[1, 1], [0, 1], [1, 1]], 1.0, ""),
+        ([[1, 1], [1, 1], [1, 1]], 0.0, ""),
+    ],
+)
+def test_it_is_said_where_another_w_is_as_good(x: list[list[int]], keep: float, said: str):
+    one = demo.Problem(np.array(x, dtype=float), np.zeros(2), np.array([1.0, 2.0, 3.0]))
+    assert demo.uniqueness(one, keep)[: len(said) or None] == said
+
+
 def test_the_minimiser_is_a_ridge_regression_and_none_is_better():
     one, keep = demo.problem(RegularisationConfig()), 0.3
     best = demo.minimiser(one, keep)

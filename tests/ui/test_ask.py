@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
@@ -56,6 +57,29 @@ def test_a_refusal_does_not_stand(net: Callable[[int], Net]) -> None:
     with pytest.raises(QueryError, match="Not now"):
         answer(run, 1)
     assert answer(run, 1) == 2
+
+
+def test_a_long_wait_is_said_and_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Place:
+        """Notes what it shows; the answer comes once the wait is said."""
+
+        def __init__(self, asked: Future[Arrays]) -> None:
+            self.asked, self.shown = asked, []
+
+        def caption(self, text: str) -> None:
+            self.shown.append(text)
+            self.asked.set_result(Arrays(0, {"asked": np.array(1)}))
+
+        def empty(self) -> None:
+            self.shown.append("")
+
+    monkeypatch.setattr(ask, "SILENT_SECONDS", 0.0)
+    place = Place(Future())
+    assert int(ask._awaited(place.asked, place).arrays["asked"]) == 1
+    assert place.shown == ["Asking the net …", ""]
+    ready = Place(place.asked)
+    ask._awaited(ready.asked, ready)
+    assert ready.shown == []  # nothing to wait for, nothing said
 
 
 def test_old_answers_are_forgotten(net: Callable[[int], Net], monkeypatch: pytest.MonkeyPatch) -> None:

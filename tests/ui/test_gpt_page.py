@@ -18,6 +18,7 @@ from tests.apps import opened, ran
 from tests.export.samples import finished
 from tests.ui.conftest import Answers, Asked
 from tests.ui.idle import finished_run
+from ui import language
 from ui.results import Origin, Result
 
 KNOWN = np.array([ord(one) for one in "<b>*"], dtype=np.uint32)
@@ -73,6 +74,45 @@ def test_answers_come_in_pieces_and_are_never_taken_for_html_or_markdown(asked: 
     first = [one for one in talked if not one["before"]]
     assert {one["count"] for one in first} == {FIRST_PIECE} and {one["temperature"] for one in first} == {1.0, 0.5}
     assert {one["draw"] for one in talked} == {0}
+
+
+def test_an_answer_that_takes_long_is_written_in_turns_and_goes_on_where_it_was(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Served(Exception):
+        """Another part of the page comes in between."""
+
+    turns = []
+
+    def give_way() -> None:
+        turns.append(len(asked))
+        if len(turns) == 1:
+            raise Served
+
+    monkeypatch.setattr(language, "TURN_SECONDS", -1.0)
+    monkeypatch.setattr(language, "give_way", give_way)
+    app = opened_at_talk()
+    assert [one.value for one in app.code] == ["the old " + "<b>*"]
+    app.run()
+    talked = [one["before"] for name, one in asked if name == "say" and one["temperature"] == 1.0]
+    assert [one.value for one in app.code] == ["the old " + "<b>*" * 40] * 2
+    assert len(talked) == len(set(talked))  # nothing is asked twice
+
+
+def opened_at_talk() -> AppTest:
+    """Only the talk, of the stored net."""
+
+    def script() -> None:
+        from core.experiments.gpt import EXPERIMENT, GptConfig
+        from ui.language import Language
+        from ui.results import result_for
+        from ui.words import words
+
+        result = result_for(EXPERIMENT, GptConfig(epochs=3))
+        assert result is not None
+        Language(EXPERIMENT, words("gpt")).talk(result, None)
+
+    return AppTest.from_function(script).run()
 
 
 def test_what_both_sides_refuse_is_said_once(page_engine: Scheduler, answering: Callable[[Answers], Asked]) -> None:
