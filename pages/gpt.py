@@ -74,7 +74,7 @@ def compared(field: str, now: Snapshot | None) -> None:
         took = f"{one.snapshot.run.seconds / len(one.snapshot.run.seeds):.0f}" if one else "–"
         rows.append(figures.table_row({knob.label: knob.label_of(choice)}, scores, took, origin(one)))
     st.table(rows, hide_index=True)
-    st.caption(WORDS["compared"])
+    st.caption(f"{WORDS['compared']} {WORDS.get(field, '')}")
     trained = {knob.label_of(choice): one for (choice,), one in found.items()}
     noise(trained, HELD_OUT, key=f"gpt:noise:{field}", unit="nats")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ LOOK: Mapping[Word, tuple[str, str]] = {  # icon and colour; the word stands bes
     "contradicted": ("cancel", "red"),
     "cannot tell": ("help", "gray"),
 }
+NEGATIVE = re.compile(r"(?<![\w.])-(?=\d)|(?<=\de)-(?=\d)")  # a hyphen before a number; a browser breaks lines at it
 
 
 @dataclass
@@ -79,7 +81,7 @@ def _card(claim: Claim, evidence: Evidence) -> None:
     finding: Finding = claim.decide(evidence)
     icon, colour = LOOK[finding.word]
     st.badge(finding.word, icon=f":material/{icon}:", color=colour)  # type: ignore[arg-type]
-    st.markdown(finding.because)
+    st.markdown(NEGATIVE.sub("−", finding.because))
     used = evidence.used.values() if isinstance(evidence, OnThisServer) else ()
     origins = dict.fromkeys(result.label for result in used)
     st.caption(" ".join([f"Measured: {claim.measurement}", *(f"Data: {origin}." for origin in origins)]))
