@@ -1,6 +1,7 @@
 """The command line: python -m core list | run | sweep | sample. Options come from the fields of an experiment's config.
 
-Exit status: 0 done, 1 the training failed, 2 a bad value (one line says field, rule and value), 130 stopped by Ctrl-C.
+Exit status: 0 done, 1 the training failed, 2 a bad value (one line says field, rule and value), 130 stopped by Ctrl-C,
+141 whoever read the output has gone (`| head`).
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import signal
 import sys
 import threading
@@ -52,6 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         status: int = options.command(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be flushed goes nowhere
+        return 141
     except (ConfigError, StoreError, OSError) as error:
         print(f"python -m core: {' '.join(str(error).splitlines())}", file=sys.stderr)
         return 2
@@ -114,6 +120,8 @@ def sweep(options: argparse.Namespace) -> int:
     experiment: Experiment = options.experiment
     if options.out is not None and not options.out.parent.is_dir():
         raise ConfigError(f"out must be a file in a folder that exists; got {str(options.out)!r}. Make it first.")
+    if options.out is not None and options.out.is_dir():
+        raise ConfigError(f"out must be a file; got the folder {str(options.out)!r}. Name a file in it.")
     if options.record is not None and options.record.exists() and not options.record.is_dir():
         raise ConfigError(f"record must be a folder; got the file {str(options.record)!r}. Name another.")
     configs = list(_grid(_given(options, experiment), experiment.config))

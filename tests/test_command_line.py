@@ -56,6 +56,16 @@ def test_list_speaks_json(capsys: pytest.CaptureFixture[str]):
     assert settings["padding"]["epochs"] == 50
 
 
+def test_a_reader_that_has_gone_is_no_bad_value():
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(command("list"), cwd=ROOT, stdout=write, stderr=subprocess.PIPE, timeout=SECONDS)
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 def test_run_prints_metrics_and_then_the_summary_as_json_lines():
     done = core("run", "padding", "--conv", "valid", "--head", "pool", "--seeds", "1", "--epochs", "1", "--json")
     assert done.returncode == 0, done.stderr
@@ -95,6 +105,7 @@ def test_run_without_json_shows_a_bar_and_a_summary(capsys: pytest.CaptureFixtur
             ["run", "padding", "--seeds", "2", "--first-seed", "2147483647"],
             "first-seed must be a whole number from 0 to",
         ),
+        (["sweep", "padding", "--out", str(ROOT)], "out must be a file; got the folder"),
         (["sweep", "padding", "--record", __file__], "record must be a folder; got the file"),
         (["run", "padding", "--device", "tpu"], "device must be one of auto"),
         (["run", "nothing"], "invalid choice: 'nothing'"),

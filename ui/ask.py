@@ -43,8 +43,8 @@ def ask(
 ) -> Mapping[str, Any] | None:
     """The arrays that the net of a result's first seed answers; says why where there is no answer (yet).
 
-    step: as it was then, one of the run's stored moments; None: as it ended, of a live run its newest moment.
-    quiet: do not say that the answer is awaited.
+    step: as it was then, one of the run's stored moments; None: as it ended, of a run that is live or was cut off its
+    newest moment. quiet: do not say that the answer is awaited.
     """
     run = result.snapshot.run
     if result.origin == "live" and step is None:
@@ -54,6 +54,8 @@ def ask(
             st.info("This net has just begun to train. The first answer comes in a moment.")
             return None
         step = saved[-1] if saved else None
+    if result.cut_off and step is None and result.saved:
+        step = result.saved[-1]
     place = None if quiet else st.empty()  # needed or not, so that what is below keeps its place
     try:
         asked = _asked(Question(experiment.key, run.id, result.origin, step, name), arguments)

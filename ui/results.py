@@ -48,6 +48,13 @@ class Result:
         """The moments of its first seed whose weights are stored."""
         return self.snapshot.saved.get(self.snapshot.run.seeds[0], ())
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether its first seed has no last weights, because the server ended; what it saved before is still there."""
+        return (
+            self.origin == "unfinished" and self.snapshot.seed_states.get(self.snapshot.run.seeds[0]) == "interrupted"
+        )
+
     @classmethod
     def on_screen(cls, snapshot: Snapshot) -> Result:
         """A run that is live, or as it ended."""

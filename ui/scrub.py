@@ -84,7 +84,9 @@ class Scrubber:
         if len(steps) < 2:
             if result.origin == "recorded":
                 st.caption("As it ended. Press Run to train it here and see every moment of it.")
-            return None
+            if result.cut_off:
+                st.caption(f"As it was at epoch {steps[0]:g}, the one moment that was saved.")
+            return steps[0] if result.cut_off else None
         at, newest_name = self._at(result, steps), "newest" if result.origin == "live" else "end"
         st.select_slider(
             "Moment of training",
@@ -101,11 +103,11 @@ class Scrubber:
     def _at(self, result: Result, steps: list[float]) -> float:
         chosen = st.session_state.get(self._chosen(result), END)
         if not self.playing:
-            return chosen if chosen in steps else END
+            return chosen if chosen in steps else steps[-1]
         following = 0 if chosen == START else steps.index(chosen) + 1 if chosen in steps else len(steps)
         at = steps[min(following, len(steps) - 1)]
         self._place(result, at)
-        if at == END:
+        if at == steps[-1]:
             st.session_state[f"{self.key}:playing"] = False
         return at
 
@@ -121,7 +123,7 @@ class Scrubber:
     def _play(self, result: Result) -> None:
         playing = not self.playing
         st.session_state[f"{self.key}:playing"] = playing
-        if playing and st.session_state.get(self._chosen(result), END) == END:
+        if playing and st.session_state.get(self._chosen(result), END) in (END, moments(result)[-1]):
             st.session_state[self._chosen(result)] = START
 
     def _moved(self, result: Result, slider: str) -> None:
@@ -137,5 +139,5 @@ class Scrubber:
 
 
 def moments(result: Result) -> list[float]:
-    """The steps that can be looked at, the newest as END."""
-    return [*result.saved, END]
+    """The steps that can be looked at, the newest as END; a run that was cut off has none but those it saved."""
+    return [*result.saved] if result.cut_off and result.saved else [*result.saved, END]

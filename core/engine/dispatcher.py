@@ -141,6 +141,7 @@ class Dispatcher:
         finally:
             with self.ledger.lock:
                 self.closing = True
+                self._refuse_given("The engine is shutting down.")
                 self.pool.end()
                 for run in self.ledger.rotation():
                     for unit in run.unfinished():
@@ -305,6 +306,12 @@ class Dispatcher:
     def _refuse_questions(self, reason: str) -> None:
         while self._questions:
             self._questions.popleft().settle(Refusal(reason))
+
+    def _refuse_given(self, reason: str) -> None:
+        """Those that workers have in hand: whoever asked must not wait out their patience."""
+        for job in (job for worker in self.pool.workers for job in worker.jobs):
+            if isinstance(job.tag, Question):
+                job.tag.settle(Refusal(reason))
 
     # --- deaths and deadlines
 

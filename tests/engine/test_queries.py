@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -160,3 +161,15 @@ def test_a_query_that_takes_too_long_is_given_up_and_its_worker_replaced(fresh):
         scheduler.query(run, "sleep", timeout=0.3, seconds=3600)
     eventually(lambda: scheduler.processes and worker not in scheduler.processes)
     assert scheduler.query(run, "value", timeout=60).arrays["value"].item() == 5.0
+
+
+def test_a_shutdown_keeps_nobody_waiting_for_an_answer(fresh):
+    scheduler = fresh(workers=1)
+    run = scheduler.start("clock", quick(), [0], "me").run_id
+    done(scheduler, run)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(scheduler.query, run, "sleep", timeout=60, seconds=3600)
+        eventually(lambda: any(worker.jobs for worker in scheduler._dispatcher.pool.workers))
+        scheduler.shutdown()
+        with pytest.raises(QueryError, match="shutting down"):
+            asked.result(10)

@@ -11,8 +11,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import catalog
+from core.engine.records import Moment, SeedEvent
 from core.engine.scheduler import QueryError, Scheduler
 from core.events import Arrays
+from tests.store_writers import new_run
 from ui import ask
 
 
@@ -125,7 +127,7 @@ def moments_script() -> None:
 
     kettle = catalog.get("kettle")
     settings, shown = SimpleNamespace(config=kettle.config()), shared().snapshot(st.query_params["run"])
-    scrubbed(kettle, settings, shown, lambda *_: st.text("drawn"), key="heat", otherwise="Press Run.")
+    scrubbed(kettle, settings, shown, lambda _, step: st.text(step), key="heat", otherwise="Press Run.")
 
 
 def test_a_run_that_ended_before_it_saved_anything_is_asked_nothing(engine: Scheduler) -> None:
@@ -136,3 +138,18 @@ def test_a_run_that_ended_before_it_saved_anything_is_asked_nothing(engine: Sche
     app.run()
     assert not app.exception
     assert [one.value for one in app.info] == ["Press Run."] and not app.text
+
+
+@pytest.mark.parametrize("saved", [[0.0], [0.0, 2.0]])
+def test_a_run_that_was_cut_off_shows_the_last_moment_it_saved(engine: Scheduler, saved: list[float]) -> None:
+    run = new_run(engine.store, experiment="kettle", config=catalog.get("kettle").config().model_dump())
+    weights = {"weight": np.ones((1, 1), np.float32)}
+    events = [SeedEvent(index, Moment(step, weights)) for index, step in enumerate(saved)]
+    engine.store.append(run.trainings[0], events)
+    engine.store.finish_training(run.trainings[0], "interrupted", 1.0, None)
+    engine.store.set_run(run.id, "interrupted")
+    app = AppTest.from_function(moments_script, default_timeout=60)
+    app.query_params["run"] = run.id
+    app.run()
+    assert not app.exception and not app.info
+    assert [one.value for one in app.text] == [str(saved[-1])]
