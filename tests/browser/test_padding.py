@@ -40,9 +40,8 @@ def loss(page: Page) -> Locator:
 
 def await_points(page: Page, least: int) -> int:
     """Wait until the curve has at least so many points; how many it has then."""
-    condition = f"least => {{ const chart = {SURFACE}; return chart && ({POINTS})(chart) >= least; }}"
-    page.wait_for_function(condition, arg=least)
-    return points(page)
+    count = f"least => {{ const chart = {SURFACE}, now = chart && ({POINTS})(chart); return now >= least && now; }}"
+    return int(page.wait_for_function(count, arg=least).json_value())
 
 
 def points(page: Page) -> int:
