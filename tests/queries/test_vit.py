@@ -95,7 +95,7 @@ def test_questions_that_cannot_be_answered_say_why():
     with pytest.raises(ValueError, match=re.escape("picture must be (1, 32, 32) uint8; got (3, 8, 8) uint8.")):
         asked(attention, config(), picture=np.zeros((3, 8, 8), np.uint8))
     for question in (attention, distances):
-        with pytest.raises(ValueError, match=r"This net is a CNN, which has no attention to show\. Train a transformer"):
+        with pytest.raises(ValueError, match=r"a CNN, which has no attention to show\. Train a transformer"):
             asked(question, config(net="cnn"))
 
 
