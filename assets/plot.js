@@ -15,6 +15,7 @@ const HEAD_PX = 28; // the tools' row, as in ui/plot.py
 const charts = new WeakMap(); // mount point -> chart
 const memory = new Map(); // key of a chart -> what its toolbar was set to, kept while the page session lasts
 let library = null;
+const OVERTAKEN_MS = 100; // after which a newer call has come, if there is one
 const LOOK_MS = 70; // after which Plotly has looked for the point under the pointer
 let clicks = 0; // on points, counted so that a second click on the same one is another
 
@@ -23,6 +24,7 @@ export async function render(component, libraryUrl, styleUrl) {
   linkStyle(styleUrl);
   if (!charts.has(host)) charts.set(host, new Chart(host, data.key));
   const chart = charts.get(host);
+  const turn = ++chart.turn;
   chart.receive(data);
   chart.tell = (point) => component.setStateValue("clicked", point);
   try {
@@ -32,10 +34,14 @@ export async function render(component, libraryUrl, styleUrl) {
     chart.say("The chart library did not arrive. Check the connection and reload the page.");
     console.error(error);
   }
-  return () => {
+  // Streamlit also cleans up after a call that a newer one overtook while it waited. The newer one, perhaps still on its
+  // way, shows this very chart.
+  const end = () => {
+    if (turn !== chart.turn) return;
     chart.remove();
     charts.delete(host);
   };
+  return () => setTimeout(end, OVERTAKEN_MS);
 }
 
 function linkStyle(url) {
@@ -66,6 +72,7 @@ class Chart {
   constructor(host, key) {
     this.key = key;
     this.host = host;
+    this.turn = 0; // of the calls that brought it something to show
     this.dressed = this.drawn = ""; // the states that words and figure show
     this.near = false;
     this.root = make("div", "layerlab-plot");

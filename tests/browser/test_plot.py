@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visit, serving
+from ui.plot import assets
 
 APP = Path(__file__).parent / "apps" / "plot_app.py"
 POINTS = "chart => chart.data[0].x.length"
@@ -195,6 +196,29 @@ def test_a_narrower_window_makes_a_narrower_figure(visit: Visit, plots: str) -> 
     page.set_viewport_size({"width": 500, "height": 900})
     until(page, found, f"chart => chart._fullLayout.width < {before} && chart._fullLayout.width <= 500")
     assert page.evaluate("document.documentElement.scrollWidth") <= 500
+
+
+def test_a_chart_stays_when_a_call_that_a_newer_one_overtook_is_cleaned_up(visit: Visit, plots: str) -> None:
+    page = opened(visit, plots)
+    urls = [assets()[name].url for name in ("plot.js", "plotly.js", "plot.css")]
+    left = page.evaluate(
+        """async ([code, library, style]) => {
+          const { render } = await import(code);
+          const parentElement = document.body.appendChild(document.createElement("div"));
+          const data = { figure: '{"data": [], "layout": {}}', key: "twice", height: 200, curves: false, caption: "" };
+          const component = { parentElement, data, setStateValue() {} };
+          const ends = await Promise.all([render(component, library, style), render(component, library, style)]);
+          const left = [];
+          for (const end of ends) {
+            end();
+            await new Promise((resume) => setTimeout(resume, 300)); // a chart that nobody shows goes after 100 ms
+            left.push(parentElement.querySelectorAll(".layerlab-plot").length);
+          }
+          return left;
+        }""",
+        urls,
+    )
+    assert left == [1, 0]
 
 
 def test_a_chart_that_goes_away_while_it_is_dragged_breaks_nothing(visit: Visit, plots: str) -> None:
