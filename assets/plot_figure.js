@@ -79,10 +79,11 @@ function logarithmic(data, layout) {
   const isBand = (trace) => (trace.fill ?? "none") !== "none";
   const isMeasured = (trace) => !isBand(trace) || trace.meta?.edges === "range"; // mean − std is no value of any seed
   const drawn = data.filter((trace) => isCartesian(trace) && isMeasured(trace));
-  const least = drawn.flatMap((trace) => Array.from(trace.y)).reduce((low, y) => (y > 0 && y < low ? y : low), Infinity);
+  const values = drawn.flatMap((trace) => Array.from(trace.y));
+  const least = values.reduce((low, y) => (y > 0 && y < low ? y : low), Infinity);
   if (least === Infinity) return { data, layout, note: "No value is above zero, so a log axis has nothing to show." };
   const floor = least / 2;
-  const most = drawn.flatMap((trace) => Array.from(trace.y)).reduce((high, y) => (y > high ? y : high), least);
+  const most = values.reduce((high, y) => (y > high ? y : high), least);
   const nticks = most < 30 * least ? 3 : 5; // more, and a low chart gets every digit of a decade, or 1, 2, 5 of each
   const isLow = (y) => y !== null && y < floor;
   const lifted = data.map((trace) => {
@@ -94,7 +95,7 @@ function logarithmic(data, layout) {
     layout[name] = { ...axis, type: "log", uirevision: "log", tickformat: "~g", nticks };
   }
   for (const mark of layout.annotations ?? []) if (/^y\d*$/.test(mark.yref ?? "") && mark.y > 0) mark.y = Math.log10(mark.y);
-  const clamped = drawn.some((trace) => Array.from(trace.y).some(isLow));
+  const clamped = values.some(isLow);
   return { data: lifted, layout, note: clamped ? "Values of 0 or less are drawn at the lower edge." : "" };
 }
 

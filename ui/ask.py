@@ -54,7 +54,7 @@ def ask(
             st.info("This net has just begun to train. The first answer comes in a moment.")
             return None
         step = saved[-1] if saved else None
-    if result.cut_off and step is None and result.saved:
+    if result.cut_off and step is None:
         step = result.saved[-1]
     place = None if quiet else st.empty()  # needed or not, so that what is below keeps its place
     try:

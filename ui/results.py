@@ -50,10 +50,9 @@ class Result:
 
     @property
     def cut_off(self) -> bool:
-        """Whether its first seed has no last weights, because the server ended; what it saved before is still there."""
-        return (
-            self.origin == "unfinished" and self.snapshot.seed_states.get(self.snapshot.run.seeds[0]) == "interrupted"
-        )
+        """Whether its first seed has moments but no last weights, because the server ended."""
+        state = self.snapshot.seed_states.get(self.snapshot.run.seeds[0])
+        return self.origin == "unfinished" and state == "interrupted" and bool(self.saved)
 
     @classmethod
     def on_screen(cls, snapshot: Snapshot) -> Result:

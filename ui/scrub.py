@@ -84,9 +84,10 @@ class Scrubber:
         if len(steps) < 2:
             if result.origin == "recorded":
                 st.caption("As it ended. Press Run to train it here and see every moment of it.")
-            if result.cut_off:
-                st.caption(f"As it was at epoch {steps[0]:g}, the one moment that was saved.")
-            return steps[0] if result.cut_off else None
+            if not result.cut_off:
+                return None
+            st.caption(f"As it was at epoch {steps[0]:g}, the one moment that was saved.")
+            return steps[0]
         at, newest_name = self._at(result, steps), "newest" if result.origin == "live" else "end"
         st.select_slider(
             "Moment of training",
@@ -140,4 +141,4 @@ class Scrubber:
 
 def moments(result: Result) -> list[float]:
     """The steps that can be looked at, the newest as END; a run that was cut off has none but those it saved."""
-    return [*result.saved] if result.cut_off and result.saved else [*result.saved, END]
+    return [*result.saved] if result.cut_off else [*result.saved, END]

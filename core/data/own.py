@@ -63,9 +63,10 @@ def fingerprint(name: str) -> str:
 
 
 def _place(name: str) -> Path:
-    here = ", ".join(folders()) or "none"
+    found = folders()
+    here = ", ".join(found) or "none"
     if not name:
-        remedy = "" if folders() else " On the page, “Bring your own pictures” below adds one from a zip."
+        remedy = "" if found else " On the page, “Bring your own pictures” below adds one from a zip."
         raise Explained(f"Choose a folder of pictures first. In {places.datasets()} there are: {here}.{remedy}")
     place = places.datasets() / name
     if not re.fullmatch(NAME, name) or not all((place / split).is_dir() for split in SPLITS):
